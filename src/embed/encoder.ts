@@ -1,0 +1,27 @@
+/** Vectors of `dim` float32 values each, one after the other. May lie in shared memory. */
+export interface Embeddings {
+  readonly data: Float32Array;
+  readonly dim: number;
+  readonly count: number;
+}
+
+/** What a text is to the model: prompts and length limits differ. */
+export type Role = 'query' | 'passage';
+
+export interface EncodeResult {
+  /** Row i is the vector of text i. */
+  readonly embeddings: Embeddings;
+  /** How many of the texts were longer than the model reads. */
+  readonly truncated: number;
+}
+
+/** Turns texts into vectors. A vector depends on (model, prompt, text) alone, never on the other texts of the call. */
+export interface Encoder {
+  /**
+   * @param texts distinct texts, as given (the encoder puts the prompt before them)
+   * @param onProgress called with the number of texts done so far
+   * @throws HnMineError `model` where the model gives no usable vector for a text
+   */
+  encode(texts: readonly string[], role: Role, onProgress?: (done: number) => void): Promise<EncodeResult>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,17 @@
+import type { Embeddings } from '../embed/encoder.js';
+
+/** The passages nearest to one query, best first: by score descending, then pool order ascending. */
+export interface Neighbours {
+  /** Positions in the pool. */
+  readonly passages: Int32Array;
+  /** Exact inner products, see `innerProduct`. */
+  readonly scores: Float64Array;
+}
+
+/** Exact inner-product search over a pool's embeddings. Every implementation returns the same neighbours, to the bit. */
+export interface VectorIndex {
+  readonly size: number;
+  /** The min(k, size) nearest passages of each query. Calls may overlap; each resolves on its own. */
+  search(queries: Embeddings, k: number): Promise<Neighbours[]>;
+  close(): Promise<void>;
+}
