@@ -1,0 +1,159 @@
+import { z } from 'zod';
+import { HnMineError } from '../errors.js';
+
+export const SAMPLES = ['random', 'top'] as const;
+export const RANK_BASES = ['candidates', 'raw'] as const;
+export const BACKFILLS = ['random', 'next', 'none'] as const;
+export const ON_SHORT = ['keep', 'drop', 'fail'] as const;
+export const INDEXES = ['flat', 'faiss'] as const;
+export const POOLINGS = ['cls', 'max', 'mean', 'mean_sqrt_len', 'weightedmean', 'lasttoken'] as const;
+
+const wholeNumber = (least: number) =>
+  z.union([z.number(), z.string()]).transform((typed, context) => {
+    const value = typeof typed === 'string' && /^-?\d+$/.test(typed) ? Number(typed) : typed;
+    if (typeof value === 'number' && Number.isSafeInteger(value) && value >= least) return value;
+    const atLeast = least === Number.MIN_SAFE_INTEGER ? '' : ` of at least ${least}`;
+    return refuse(context, `expected a whole number${atLeast} (found ${quote(typed)})`);
+  });
+
+const oneOf = <const T extends readonly string[]>(choices: T) =>
+  z.enum(choices, { error: (issue) => `expected one of ${choices.join(', ')} (found ${quote(issue.input)})` });
+
+const flag = z.boolean({ error: (issue) => `expected true or false (found ${quote(issue.input)})` });
+
+const text = z.string({ error: (issue) => `expected text (found ${quote(issue.input)})` });
+
+const fieldName = text.min(1, 'expected the name of a field (found an empty one)');
+
+const range = z.union([text, z.tuple([z.number(), z.number()])]).transform((typed, context) => {
+  const [, low, high] =
+    typeof typed === 'string' ? (/^(\d+)-(\d+)$/.exec(typed.trim()) ?? []) : ['', ...typed.map(String)];
+  const bounds = { low: Number(low), high: Number(high) };
+  const isWhole = Number.isSafeInteger(bounds.low) && Number.isSafeInteger(bounds.high) && bounds.low >= 0;
+  if (!isWhole) return refuse(context, `expected LO-HI, such as 10-210 (found ${quote(typed)})`);
+  if (bounds.low < bounds.high) return bounds;
+  return refuse(context, `expected LO-HI with LO below HI (found LO ${bounds.low} and HI ${bounds.high})`);
+});
+
+const instructionFormat = text.transform((typed, context) => {
+  const parts = typed.replaceAll('\\n', '\n').split('{}');
+  if (parts.length === 3) return parts as [string, string, string];
+  return refuse(context, `expected two {}, for instruction and query (found ${quote(typed)})`);
+});
+
+const poolings = z.union([text, z.array(text)]).transform((typed, context) => {
+  const modes = typeof typed === 'string' ? typed.split(',') : typed;
+  const odd = modes.find((mode) => !POOLINGS.includes(mode as never));
+  if (odd === undefined) return modes as (typeof POOLINGS)[number][];
+  return refuse(context, `expected one or more of ${POOLINGS.join(', ')} (found ${quote(odd)})`);
+});
+
+const devices = z.union([z.boolean(), text, z.array(z.number())]).transform((typed, context) => {
+  if (typeof typed === 'boolean') return typed ? [0] : undefined;
+  const ids = typeof typed === 'string' ? typed.split(',').map((id) => (/^\d+$/.test(id) ? Number(id) : -1)) : typed;
+  if (ids.length > 0 && ids.every((id) => Number.isSafeInteger(id) && id >= 0)) return ids;
+  return refuse(context, `expected device numbers, such as 0 or 0,1 (found ${quote(typed)})`);
+});
+
+const schema = z.strictObject({
+  queryField: fieldName.default('query'),
+  posField: fieldName.default('pos'),
+  negField: fieldName.default('neg'),
+  textField: fieldName.default('text'),
+  titleField: fieldName.default('title'),
+  queryIdField: fieldName.default('query_id'),
+  passageIdField: fieldName.optional(),
+  limit: wholeNumber(1).optional(),
+
+  range: range.prefault('10-210'),
+  neg: wholeNumber(1).default(15),
+  sample: oneOf(SAMPLES).default('random'),
+  seed: wholeNumber(Number.MIN_SAFE_INTEGER).default(42),
+  rankBasis: oneOf(RANK_BASES).default('candidates'),
+  backfill: oneOf(BACKFILLS).default('random'),
+  onShort: oneOf(ON_SHORT).default('keep'),
+  keepNeg: flag.default(false),
+
+  model: text.min(1, 'expected a folder or a model ID (found nothing)').optional(),
+  revision: text.optional(),
+  dtype: text.optional(),
+  queryInstruction: text.optional(),
+  queryInstructionFormat: instructionFormat.prefault('{}{}'),
+  passageInstruction: text.optional(),
+  queryMaxLength: wholeNumber(1).optional(),
+  passageMaxLength: wholeNumber(1).optional(),
+  pooling: poolings.optional(),
+  normalize: flag.default(true),
+  batchTokens: wholeNumber(1).default(512),
+  batchSize: wholeNumber(1).optional(),
+  offline: flag.default(false),
+
+  gpu: devices.optional(),
+  workers: wholeNumber(1).optional(),
+  index: oneOf(INDEXES).default('flat'),
+
+  scores: flag.default(false),
+  ranks: flag.default(false),
+});
+
+/** The options as typed: what `parseConfig` accepts. */
+export type MineSettings = z.input<typeof schema>;
+
+/** Every option with its default resolved. */
+export type MineConfig = z.output<typeof schema>;
+
+/** The output fields that only this program writes; no other field may have their names. */
+export const WRITTEN_FIELDS = ['pos_scores', 'neg_scores', 'neg_ranks'] as const;
+
+/** @throws HnMineError `usage`, with the flag, what was expected and what was found */
+export function parseConfig(settings: MineSettings): MineConfig {
+  const parsed = schema.safeParse(settings, { reportInput: true });
+  if (!parsed.success) throw new HnMineError('usage', describeIssue(parsed.error.issues[0]));
+  const config = parsed.data;
+  const { low, high } = config.range;
+  if (config.neg > high - low) {
+    throw new HnMineError(
+      'usage',
+      `--neg ${config.neg}: the window ${low}-${high} holds ${high - low} ranks; widen --range or lower --neg`,
+    );
+  }
+  refuseSharedFields(config);
+  return config;
+}
+
+/** `queryField` → `--query-field`. */
+export function flagOf(option: string): string {
+  return `--${option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+function describeIssue(issue: z.core.$ZodIssue | undefined): string {
+  if (issue?.code === 'unrecognized_keys') return `unknown option ${issue.keys.map((key) => `"${key}"`).join(', ')}`;
+  const option = String(issue?.path[0] ?? 'options');
+  const message =
+    issue?.code === 'invalid_union' ? `expected another type of value (found ${quote(issue.input)})` : issue?.message;
+  return `${flagOf(option)}: ${message}`;
+}
+
+function refuseSharedFields(config: MineConfig): void {
+  const rowFields = ['queryField', 'posField', 'negField', 'queryIdField'] as const;
+  for (const names of [rowFields, ['textField', 'titleField', 'passageIdField'] as const]) {
+    const taken = new Map<string, string>(
+      names === rowFields ? WRITTEN_FIELDS.map((name) => [name, 'the output']) : [],
+    );
+    for (const option of names) {
+      const field = config[option];
+      const other = field === undefined ? undefined : taken.get(field);
+      if (other !== undefined) throw new HnMineError('usage', `${flagOf(option)}: "${field}" is taken by ${other}`);
+      if (field !== undefined) taken.set(field, flagOf(option));
+    }
+  }
+}
+
+function refuse(context: z.core.$RefinementCtx, message: string): never {
+  context.issues.push({ code: 'custom', message, input: context.value });
+  return z.NEVER;
+}
+
+function quote(value: unknown): string {
+  return JSON.stringify(value) ?? String(value);
+}

@@ -1,0 +1,174 @@
+import { workerData } from 'node:worker_threads';
+import { HnMineError } from '../errors.js';
+import { serveJobs } from '../onnx/serve-jobs.js';
+import { openSession, type SessionPlace } from '../onnx/session.js';
+import { type Dense, readDense } from './dense.js';
+import type { Role } from './encoder.js';
+import type { ModelSettings } from './model-settings.js';
+import { normalizeVector, type PoolingMode, poolTokens } from './pooling.js';
+import type { Prompt } from './prompts.js';
+import { type Batching, type EncoderGraph, type GraphOutput, wrapEncoderGraph } from './text-encoder-graph.js';
+import { createTokenizer, type TextTokenizer, type Tokens } from './tokenizer.js';
+
+/** What a worker is started with. */
+export interface EncodeSetup {
+  readonly name: string;
+  readonly graphFile: string;
+  readonly place: SessionPlace;
+  readonly settings: ModelSettings;
+  readonly roles: Readonly<Record<Role, RoleSettings>>;
+  readonly poolings: readonly PoolingMode[];
+  /** Whether how to pool is known: by the model's files or a flag. Else a pooled output of the graph is taken. */
+  readonly poolHere: boolean;
+  readonly normalize: boolean;
+  readonly batchTokens: number;
+  readonly batchSize: number | undefined;
+  /** Activations are quantized over a whole batch: see `planEncoder`. */
+  readonly quantizesBatch: boolean;
+}
+
+export interface RoleSettings {
+  readonly prompt: Prompt;
+  readonly maxLength: number | undefined;
+}
+
+/** Texts whose vectors go to the given rows of shared memory. */
+export interface EncodeJob {
+  readonly texts: readonly string[];
+  readonly rows: readonly number[];
+  readonly role: Role;
+  readonly target: SharedArrayBuffer;
+}
+
+export interface EncodeReady {
+  readonly dim: number;
+}
+
+export interface EncodeDone {
+  readonly truncated: number;
+}
+
+type Step = Dense | 'normalize';
+
+await serveJobs<EncodeJob, EncodeReady, EncodeDone>(async () => {
+  const setup = workerData as EncodeSetup;
+  const { settings } = setup;
+  const tokenizer = createTokenizer(settings.tokenizer);
+  refuseForeignTokenizer(setup, tokenizer);
+  const session = await openSession(setup.graphFile, setup.place);
+  const graph = wrapEncoderGraph(session, setup.name, settings, setup.poolHere);
+  const steps = settings.steps.map((step): Step => (step.kind === 'dense' ? readDense(step) : 'normalize'));
+  const finish = createFinish(setup, graph.pools, steps);
+  const skips = {
+    query: await countPromptTokens(setup, tokenizer, 'query'),
+    passage: await countPromptTokens(setup, tokenizer, 'passage'),
+  };
+  const [probe] = await tokenizer.tokenize(['a'], undefined);
+  const dim = finish(await graph.run([probe?.ids ?? []]), 0, probe?.ids.length ?? 0, 0).length;
+  return {
+    ready: { dim },
+    async serve({ texts, rows, role, target }) {
+      const { prompt, maxLength } = setup.roles[role];
+      const tokens = await tokenizer.tokenize(
+        texts.map((text) => prompt.before + text + prompt.after),
+        maxLength,
+      );
+      for (const batch of cutBatches(tokens, setup, graph.batching)) {
+        const output = await runGraph(
+          graph,
+          batch.map((i) => tokens[i]?.ids ?? []),
+          setup.name,
+        );
+        batch.forEach((text, i) => {
+          const vector = finish(output, i, tokens[text]?.ids.length ?? 0, skips[role]);
+          refuseUnusable(vector, setup.name, role, texts[text] as string);
+          new Float32Array(target, (rows[text] as number) * dim * 4, dim).set(vector);
+        });
+      }
+      return { result: { truncated: tokens.filter(({ isTruncated }) => isTruncated).length } };
+    },
+  };
+});
+
+function refuseForeignTokenizer({ name, settings }: EncodeSetup, { vocabularySize }: TextTokenizer): void {
+  if (settings.vocabularySize === undefined || vocabularySize <= settings.vocabularySize) return;
+  throw new HnMineError(
+    'model',
+    `${name}: tokenizer.json has ${vocabularySize} tokens and config.json ${settings.vocabularySize}; take both from the same model`,
+  );
+}
+
+/** The tokens before a text's own, where the model does not pool its prompt; the closing special token is not one. */
+async function countPromptTokens(
+  { settings, roles }: EncodeSetup,
+  tokenizer: TextTokenizer,
+  role: Role,
+): Promise<number> {
+  const { prompt } = roles[role];
+  if (settings.poolsPrompt || prompt.before === '') return 0;
+  const [tokens] = await tokenizer.tokenize([prompt.before], undefined);
+  return (tokens?.ids.length ?? 1) - 1;
+}
+
+/** Batches of texts of like length, longest first, each padded to at most `batchTokens` (or of `batchSize` texts). */
+function cutBatches(tokens: readonly Tokens[], setup: EncodeSetup, batching: Batching): number[][] {
+  const lengthOf = (text: number) => tokens[text]?.ids.length ?? 0;
+  const mayJoin = (batch: readonly number[], text: number) => {
+    const length = lengthOf(batch[0] as number);
+    if (batching === 'single' || (batching === 'equal length' && lengthOf(text) !== length)) return false;
+    if (setup.batchSize !== undefined) return batch.length < setup.batchSize;
+    return !setup.quantizesBatch && (batch.length + 1) * length <= setup.batchTokens;
+  };
+  const order = tokens.map((_, text) => text).sort((a, b) => lengthOf(b) - lengthOf(a));
+  const batches: number[][] = [];
+  for (const text of order) {
+    const last = batches.at(-1);
+    if (last && mayJoin(last, text)) last.push(text);
+    else batches.push([text]);
+  }
+  return batches;
+}
+
+async function runGraph(
+  graph: EncoderGraph,
+  batch: readonly (readonly number[])[],
+  name: string,
+): Promise<GraphOutput> {
+  try {
+    return await graph.run(batch);
+  } catch (cause) {
+    if (cause instanceof HnMineError) throw cause;
+    const reason = cause instanceof Error ? cause.message.replaceAll('\n', ' ') : String(cause);
+    throw new HnMineError('model', `${name}: the graph failed on ${batch.length} texts (${reason})`, { cause });
+  }
+}
+
+/** From a batch's output to the vector of its text number `i`, of `length` tokens: pooling, Dense, normalization. */
+function createFinish(setup: EncodeSetup, isPooled: boolean, steps: readonly Step[]) {
+  return (output: GraphOutput, i: number, length: number, skip: number): Float32Array => {
+    const { data, width, rowsPerText } = output;
+    const start = i * rowsPerText * width;
+    if (isPooled) {
+      const vector = data.slice(start, start + width);
+      if (setup.normalize) normalizeVector(vector);
+      return vector;
+    }
+    let vector = poolTokens({ data, start, count: length, width, skip }, setup.poolings);
+    for (const step of steps) {
+      if (step === 'normalize') normalizeVector(vector);
+      else vector = step.apply(vector);
+    }
+    if (setup.normalize) normalizeVector(vector);
+    return vector;
+  };
+}
+
+function refuseUnusable(vector: Float32Array, name: string, role: Role, text: string): void {
+  const isZero = vector.every((value) => value === 0);
+  if (!isZero && vector.every(Number.isFinite)) return;
+  const start = JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
+  throw new HnMineError(
+    'model',
+    `${name}: the embedding of the ${role} ${start} ${isZero ? 'is all zeros' : 'holds a value that is no number'}`,
+  );
+}

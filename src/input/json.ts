@@ -1,0 +1,163 @@
+import { HnMineError, reasonOf } from '../errors.js';
+import { type Line, placeOf } from './lines.js';
+
+/** A member of a JSON object as it stands in the source. */
+export interface Member {
+  readonly key: string;
+  /** The source text of the value. */
+  readonly value: string;
+}
+
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+/** @throws HnMineError `input` where the line is no JSON object; names the column of a syntax error */
+export function parseObject(line: Line): JsonObject {
+  let value: unknown;
+  try {
+    value = JSON.parse(line.text);
+  } catch (cause) {
+    const found = describeSyntaxError(line.text) ?? reasonOf(cause);
+    throw new HnMineError('input', `${placeOf(line)}: not valid JSON (${found})`, { cause });
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new HnMineError('input', `${placeOf(line)}: expected a JSON object (found ${describeKind(value)})`);
+  }
+  return value as JsonObject;
+}
+
+/** What a JSON value is, for messages. */
+export function describeKind(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list';
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
+}
+
+/**
+ * The members of a valid JSON object in order, values as source text, so that 64-bit integers and `1.0` survive.
+ * A key that is repeated keeps its first place and, as for `JSON.parse`, its last value.
+ */
+export function splitMembers(source: string): Member[] {
+  const members = new Map<string, string>();
+  let at = skipSpace(source, source.indexOf('{') + 1);
+  while (source[at] !== '}') {
+    const keyEnd = skipString(source, at);
+    const key = JSON.parse(source.slice(at, keyEnd)) as string;
+    const start = skipSpace(source, source.indexOf(':', keyEnd) + 1);
+    const end = skipValue(source, start);
+    members.set(key, source.slice(start, end));
+    at = skipSpace(source, end);
+    if (source[at] === ',') at = skipSpace(source, at + 1);
+  }
+  return Array.from(members, ([key, value]) => ({ key, value }));
+}
+
+/** A JSON value whose numbers have become strings of their source text: identifiers compare as strings. */
+export function parseWithNumbersAsText(source: string): unknown {
+  return JSON.parse(
+    source.replace(/"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g, (part) => (part[0] === '"' ? part : `"${part}"`)),
+  );
+}
+
+function skipSpace(source: string, start: number): number {
+  let at = start;
+  while (source.charCodeAt(at) <= 0x20) at++;
+  return at;
+}
+
+/** From an opening quote to past its closing one. */
+function skipString(source: string, start: number): number {
+  for (let at = source.indexOf('"', start + 1); ; at = source.indexOf('"', at + 1)) {
+    let backslashes = 0;
+    while (source[at - 1 - backslashes] === '\\') backslashes++;
+    if (backslashes % 2 === 0) return at + 1;
+  }
+}
+
+function skipValue(source: string, start: number): number {
+  let depth = 0;
+  let at = start;
+  for (;;) {
+    const char = source[at] as string;
+    if (char === '"') {
+      at = skipString(source, at);
+    } else if (char === '{' || char === '[') {
+      depth++;
+      at++;
+    } else if (depth > 0) {
+      if (char === '}' || char === ']') depth--;
+      at++;
+    } else {
+      at = skipScalar(source, at);
+    }
+    if (depth === 0) return at;
+  }
+}
+
+function skipScalar(source: string, start: number): number {
+  let at = start;
+  while (!/[\s,}\]]/.test(source[at] as string)) at++;
+  return at;
+}
+
+/** Where and why a text is not JSON, from a strict scan: V8 names the place only sometimes, and differently by version. */
+function describeSyntaxError(source: string): string | undefined {
+  try {
+    return scanForSyntaxError(source);
+  } catch {
+    // A string of many megabytes exhausts the regular expression's stack.
+    return undefined;
+  }
+}
+
+function scanForSyntaxError(source: string): string {
+  const tokens =
+    /[\t\n\r ]+|"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null|[{}[\],:]/y;
+  const open: string[] = [];
+  let expected = 'value';
+  for (let at = 0; at < source.length; at = tokens.lastIndex) {
+    tokens.lastIndex = at;
+    const token = tokens.exec(source)?.[0];
+    if (token === undefined) return describeBadToken(source, at);
+    if (/^[\t\n\r ]/.test(token)) continue;
+    const next = advance(token, expected, open);
+    if (next === undefined) return `unexpected ${quoteToken(token)} at column ${at + 1}`;
+    expected = next;
+  }
+  return `unexpected end at column ${source.length + 1}`;
+}
+
+function describeBadToken(source: string, at: number): string {
+  if (source[at] !== '"')
+    return `unexpected ${quoteToken(String.fromCodePoint(source.codePointAt(at) as number))} at column ${at + 1}`;
+  const bad = /[\u0000-\u001f]|\\(?!["\\/bfnrt]|u[0-9a-fA-F]{4})|"/g;
+  bad.lastIndex = at + 1;
+  let found = bad.exec(source);
+  while (found !== null && found[0] === '\\' && source[found.index - 1] === '\\') found = bad.exec(source);
+  if (found === null || found[0] === '"') return `unterminated string at column ${at + 1}`;
+  return found[0] === '\\'
+    ? `bad escape at column ${found.index + 1}`
+    : `control character at column ${found.index + 1}`;
+}
+
+function quoteToken(token: string): string {
+  return token.length > 20 ? `'${token.slice(0, 20)}…'` : `'${token}'`;
+}
+
+/** One step of the grammar: what may follow `token`, or nothing where it may not stand here. */
+function advance(token: string, expected: string, open: string[]): string | undefined {
+  const isClose = token === '}' || token === ']';
+  if (isClose) {
+    if (open.at(-1) !== token || !['next', 'firstKey', 'firstItem'].includes(expected)) return undefined;
+    open.pop();
+    return open.length === 0 ? 'end' : 'next';
+  }
+  if (expected === 'next' && token === ',') return open.at(-1) === '}' ? 'key' : 'value';
+  if (expected === 'colon') return token === ':' ? 'value' : undefined;
+  if (expected === 'key' || expected === 'firstKey') return token.startsWith('"') ? 'colon' : undefined;
+  if (!['value', 'firstItem'].includes(expected) || token === ',' || token === ':') return undefined;
+  if (token === '{' || token === '[') open.push(token === '{' ? '}' : ']');
+  if (token === '{') return 'firstKey';
+  if (token === '[') return 'firstItem';
+  return open.length === 0 ? 'end' : 'next';
+}

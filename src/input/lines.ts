@@ -1,0 +1,144 @@
+import { createReadStream } from 'node:fs';
+import { pipeline, Readable } from 'node:stream';
+import { TextDecoder } from 'node:util';
+import { createGunzip } from 'node:zlib';
+import { HnMineError, hasErrno, reasonOf } from '../errors.js';
+
+/** One record's source text and where it stands. */
+export interface Line {
+  readonly file: string;
+  /** From 1. */
+  readonly number: number;
+  readonly text: string;
+}
+
+/** Records as a file's path, a stream of JSONL, or the objects themselves. */
+export type Source = string | Readable | Iterable<unknown> | AsyncIterable<unknown>;
+
+const NEWLINE = 0x0a;
+const GZIP_MAGIC = [0x1f, 0x8b];
+const BYTE_ORDER_MARK = '\ufeff';
+
+/**
+ * The lines of a source that hold something, gzip unpacked, byte order mark and carriage returns removed. Objects become
+ * the lines that would have been read from a file.
+ *
+ * @param name what messages call a source that is no file
+ * @throws HnMineError `input`, naming the file and the line
+ */
+export async function* readLines(source: Source, name: string): AsyncGenerator<Line> {
+  if (typeof source === 'string') {
+    yield* splitLines(createReadStream(source, { highWaterMark: 1 << 18 }), source);
+  } else if (isByteStream(source)) {
+    yield* splitLines(source, name);
+  } else {
+    yield* stringifyItems(source, name);
+  }
+}
+
+/** `FILE:LINE`, the head of every message about a record. */
+export function placeOf(line: Line): string {
+  return `${line.file}:${line.number}`;
+}
+
+function isByteStream(source: object): source is Readable {
+  return 'pipe' in source && !('readableObjectMode' in source && source.readableObjectMode === true);
+}
+
+async function* splitLines(bytes: Readable, file: string): AsyncGenerator<Line> {
+  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+  let pending: Buffer[] = [];
+  let number = 0;
+  const finish = (end: Buffer): Line | undefined => {
+    const text = decodeLine(decoder, pending.length > 0 ? Buffer.concat([...pending, end]) : end, file, ++number);
+    pending = [];
+    return text === '' ? undefined : { file, number, text };
+  };
+  for await (const chunk of unpack(bytes, file)) {
+    let start = 0;
+    for (let end = chunk.indexOf(NEWLINE); end !== -1; end = chunk.indexOf(NEWLINE, start)) {
+      const line = finish(chunk.subarray(start, end));
+      if (line) yield line;
+      start = end + 1;
+    }
+    if (start < chunk.length) pending.push(chunk.subarray(start));
+  }
+  if (pending.length > 0) {
+    const line = finish(Buffer.alloc(0));
+    if (line) yield line;
+  }
+}
+
+function decodeLine(decoder: TextDecoder, bytes: Buffer, file: string, number: number): string {
+  let text: string;
+  try {
+    text = decoder.decode(bytes);
+  } catch (cause) {
+    const column = findInvalidUtf8(bytes);
+    const found = column === undefined ? 'too long for a string' : `byte ${column + 1} of the line`;
+    throw new HnMineError('input', `${file}:${number}: not valid UTF-8 (${found})`, { cause });
+  }
+  if (number === 1 && text.startsWith(BYTE_ORDER_MARK)) text = text.slice(1);
+  return text.trim() === '' ? '' : text;
+}
+
+/** The offset of the first byte that cannot be decoded, by halving. */
+function findInvalidUtf8(bytes: Buffer): number | undefined {
+  const isValid = (end: number) => {
+    try {
+      new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(0, end), { stream: true });
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  if (isValid(bytes.length)) return bytes.length > 0 ? bytes.length - 1 : undefined;
+  let valid = 0;
+  let invalid = bytes.length;
+  while (invalid - valid > 1) {
+    const middle = (valid + invalid) >> 1;
+    if (isValid(middle)) valid = middle;
+    else invalid = middle;
+  }
+  return invalid - 1;
+}
+
+async function* unpack(bytes: Readable, file: string): AsyncGenerator<Buffer> {
+  let isPacked = false;
+  try {
+    const chunks: AsyncIterator<Buffer> = bytes[Symbol.asyncIterator]();
+    const first = await chunks.next();
+    if (first.done === true) return;
+    isPacked = GZIP_MAGIC.every((byte, i) => first.value[i] === byte);
+    const all = prepend(first.value, chunks);
+    yield* isPacked ? pipeline(Readable.from(all), createGunzip(), () => {}) : all;
+  } catch (cause) {
+    throw new HnMineError('input', `${file}: ${describeReadError(cause, isPacked)}`, { cause });
+  } finally {
+    bytes.destroy();
+  }
+}
+
+async function* prepend(first: Buffer, rest: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {
+  yield first;
+  for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value;
+}
+
+function describeReadError(cause: unknown, isPacked: boolean): string {
+  if (hasErrno(cause, 'ENOENT')) return 'no such file';
+  if (hasErrno(cause, 'EISDIR')) return 'expected a file (found a folder)';
+  if (hasErrno(cause, 'EACCES')) return 'permission denied';
+  if (isPacked) return `damaged or truncated gzip (${reasonOf(cause)})`;
+  return `cannot be read (${reasonOf(cause)})`;
+}
+
+async function* stringifyItems(items: Iterable<unknown> | AsyncIterable<unknown>, name: string): AsyncGenerator<Line> {
+  let number = 0;
+  for await (const item of items) {
+    number++;
+    const text = JSON.stringify(item);
+    if (text === undefined)
+      throw new HnMineError('input', `${name}:${number}: expected an object (found ${typeof item})`);
+    yield { file: name, number, text };
+  }
+}

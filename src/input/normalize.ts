@@ -1,0 +1,11 @@
+const WHITE_SPACE = /\s+/g;
+const NEEDS_WORK = /[^\x21-\x7e ]|^ | $| {2}/;
+
+/**
+ * The form in which two texts are compared, never embedded or written: Unicode NFC, white space collapsed, trimmed.
+ * Returns the text itself where it has that form already.
+ */
+export function normalizeText(text: string): string {
+  if (!NEEDS_WORK.test(text)) return text;
+  return text.normalize('NFC').replace(WHITE_SPACE, ' ').trim();
+}

@@ -1,0 +1,34 @@
+import { createHash } from 'node:crypto';
+import type { TextHash } from '../input/pool.js';
+
+/**
+ * What a row's draws are made from: the first 64 bits of SHA-256 over the JSON list `[seed, query, positives, copy]`, so that
+ * no other row, thread or order changes them.
+ *
+ * @param copy how many wholly equal rows came before this one
+ */
+export function seedRow(row: { seed: number; query: string; pos: readonly string[]; copy: number }): TextHash {
+  const digest = createHash('sha256')
+    .update(JSON.stringify([row.seed, row.query, row.pos, row.copy]))
+    .digest();
+  return { high: digest.readUInt32BE(0), low: digest.readUInt32BE(4) };
+}
+
+/**
+ * The draw of one passage for one row: uniform in (0, 1), a function of the two hashes alone. Three rounds of MurmurHash3's
+ * 32-bit finalizer over their exclusive or.
+ */
+export function drawUniform(seed: TextHash, passage: TextHash): number {
+  const first = mix(seed.high ^ passage.high);
+  const high = mix(first ^ seed.low ^ passage.low);
+  const low = mix(high + first);
+  return ((high >>> 0) + (low >>> 0) / 2 ** 32) / 2 ** 32 || Number.MIN_VALUE;
+}
+
+/** `fmix32` of MurmurHash3 (Austin Appleby, public domain), which spreads every input bit over all output bits. */
+function mix(value: number): number {
+  let h = value;
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return h ^ (h >>> 16);
+}
