@@ -1,6 +1,7 @@
 import { normalizeText } from '../input/normalize.js';
 import type { Pool } from '../input/pool.js';
 import type { Row } from '../input/rows.js';
+import { createPacer } from '../pacer.js';
 
 /** Which rows share a query: rows of one group are siblings, and no positive of one is a negative of another. */
 export interface Siblings {
@@ -9,23 +10,26 @@ export interface Siblings {
 }
 
 /** Groups rows by query: the same ID, or the same text after normalization, or linked through other rows by either. */
-export function groupSiblings(rows: readonly Row[]): Siblings {
+export async function groupSiblings(rows: readonly Row[]): Promise<Siblings> {
+  const pause = createPacer();
   const parents = Int32Array.from(rows, (_, i) => i);
   const firstOf = new Map<string, number>();
-  rows.forEach((row, i) => {
+  for (const [i, row] of rows.entries()) {
     const keys = [`text ${normalizeText(row.query)}`, ...(row.queryId === undefined ? [] : [`id ${row.queryId}`])];
     for (const key of keys) {
       const first = firstOf.get(key);
       if (first === undefined) firstOf.set(key, i);
       else parents[findRoot(parents, i)] = findRoot(parents, first);
     }
-  });
+    await pause();
+  }
   const members = new Map<number, number[]>();
   for (let i = 0; i < rows.length; i++) {
     const root = findRoot(parents, i);
     const group = members.get(root);
     if (group === undefined) members.set(root, [i]);
     else group.push(i);
+    await pause();
   }
   return { of: (position) => members.get(findRoot(parents, position)) as number[] };
 }

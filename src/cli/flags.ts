@@ -1,0 +1,138 @@
+import { Command, CommanderError } from 'commander';
+import { HnMineError } from '../errors.js';
+
+/** The command line as typed; values are checked later. */
+export interface Flags {
+  readonly input?: string;
+  readonly pool?: string[];
+  readonly output?: string;
+  readonly rejected?: string;
+  readonly summary?: string;
+  readonly quiet?: boolean;
+  readonly verbose?: boolean;
+  readonly logFormat: string;
+  readonly progress: boolean;
+  readonly dryRun?: boolean;
+  /** What `parseConfig` takes, by option name. */
+  readonly settings: Record<string, unknown>;
+}
+
+/** A command line that asked for text only: `--help`, `--version`. */
+export interface Printed {
+  readonly text: string;
+}
+
+const OWN_FLAGS = [
+  'input',
+  'pool',
+  'output',
+  'rejected',
+  'summary',
+  'quiet',
+  'verbose',
+  'logFormat',
+  'progress',
+  'dryRun',
+];
+
+const EXAMPLES = `
+Examples:
+  hn-mine --input train.jsonl --pool corpus.jsonl --range 10-210 --neg 15 > mined.jsonl
+  hn-mine --input train.jsonl --pool corpus.jsonl --model BAAI/bge-base-en-v1.5 --output mined.jsonl
+  zcat train.jsonl.gz | hn-mine --input - --pool corpus.jsonl --scores --ranks --output mined.jsonl.gz`;
+
+/** @throws HnMineError `usage` where a flag is unknown or lacks its value */
+export function parseFlags(argv: readonly string[], version: string): Flags | Printed {
+  let text = '';
+  const command = describeCommand(version)
+    .exitOverride()
+    .configureOutput({ writeOut: (part) => (text += part), writeErr: () => {} });
+  try {
+    command.parse([...argv], { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return { text };
+    throw new HnMineError('usage', error.message.replace(/^error: /, '').replaceAll('\n', ' '), { cause: error });
+  }
+  const typed = command.opts();
+  const settings = Object.fromEntries(Object.entries(typed).filter(([name]) => !OWN_FLAGS.includes(name)));
+  return { ...(typed as Omit<Flags, 'settings'>), settings };
+}
+
+function describeCommand(version: string): Command {
+  const collect = (path: string, paths: string[] = []) => [...paths, path];
+  return new Command('hn-mine')
+    .description('Mine hard negatives for training embedding models and rerankers.')
+    .usage('--input FILE [--pool FILE] [--range LO-HI] [--neg N] [options]')
+    .version(version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .showSuggestionAfterError(true)
+    .allowExcessArguments(false)
+
+    .optionsGroup('Data:')
+    .option('--input <file>', 'rows {"query", "pos"} as JSONL, one an object; - for standard input; gzip is seen')
+    .option(
+      '--pool <file>',
+      'passages {"text"} to mine from, repeatable (the positives and negatives of the input)',
+      collect,
+    )
+    .option('--output <file>', 'where the rows go, gzip where it ends in .gz (standard output)')
+    .option('--query-field <name>', 'field of the query ("query")')
+    .option('--pos-field <name>', 'field of the positives ("pos")')
+    .option('--neg-field <name>', 'field of the negatives ("neg")')
+    .option('--query-id-field <name>', 'field of the query\'s ID, by which rows are siblings ("query_id")')
+    .option('--text-field <name>', 'field of a passage\'s text ("text")')
+    .option('--title-field <name>', 'field of a passage\'s title, put before its text ("title")')
+    .option('--passage-id-field <name>', 'field of a passage\'s ID ("_id", else "id")')
+    .option('--limit <n>', 'mine the first N rows only')
+
+    .optionsGroup('Mining:')
+    .option('--range <lo-hi>', 'window of ranks to take negatives from, LO included, HI not (10-210)')
+    .option('--neg <n>', 'negatives a row (15)')
+    .option('--sample <how>', 'from the window: random, or top for its best (random)')
+    .option('--seed <n>', 'seed of the random choice (42)')
+    .option('--rank-basis <what>', 'ranks count candidates, or raw: all passages, as FlagEmbedding has it (candidates)')
+    .option('--backfill <how>', 'where the window is too small: random, next (the ranks past it), none (random)')
+    .option('--on-short <what>', 'rows with fewer negatives: keep, drop, or fail (keep)')
+    .option('--keep-neg', 'keep the negatives that rows came with, before mined ones')
+
+    .optionsGroup('Model:')
+    .option(
+      '--model <dir|id>',
+      'folder with an ONNX model, or its ID on the Hugging Face hub (built-in all-MiniLM-L6-v2)',
+    )
+    .option('--revision <name>', 'branch, tag or commit on the hub (main)')
+    .option('--dtype <name>', 'which graph: fp32, fp16, q8, int8, … (built-in: q8; else fp32)')
+    .option('--query-instruction <text>', 'put before queries; "" for nothing (the model\'s own)')
+    .option('--query-instruction-format <format>', 'how instruction and query are joined ("{}{}")')
+    .option('--passage-instruction <text>', 'put before passages; "" for nothing (the model\'s own)')
+    .option('--query-max-length <tokens>', "tokens read of a query (the model's)")
+    .option('--passage-max-length <tokens>', "tokens read of a passage (the model's)")
+    .option(
+      '--pooling <modes>',
+      "cls, mean, max, mean_sqrt_len, weightedmean, lasttoken, or several with commas (the model's)",
+    )
+    .option('--no-normalize', 'rank by inner product of the vectors as they are')
+    .option('--batch-tokens <n>', 'tokens a batch (512)')
+    .option('--batch-size <n>', 'texts a batch, instead of --batch-tokens')
+    .option('--offline', 'never download; use the Hugging Face cache')
+
+    .optionsGroup('Machine:')
+    .option('--workers <n>', 'processor cores to use (all)')
+    .option('--gpu [ids]', 'encode and search on CUDA devices, such as 0 or 0,1')
+    .option('--index <name>', 'search with flat (built-in) or faiss (needs the package faiss-node); both exact (flat)')
+
+    .optionsGroup('Output:')
+    .option('--scores', 'write pos_scores and neg_scores')
+    .option('--ranks', 'write neg_ranks, null for random backfill')
+    .option('--summary <file>', 'write figures of the run as JSON')
+    .option('--rejected <file>', 'list rows with fewer negatives than asked for, with the reason, as JSONL')
+
+    .optionsGroup('People:')
+    .option('--quiet', 'warnings and errors only')
+    .option('--verbose', 'stack traces of errors')
+    .option('--log-format <name>', 'pretty or json', 'pretty')
+    .option('--no-progress', 'no progress')
+    .option('--dry-run', 'read and check everything, say what a run would do, load no model')
+    .addHelpText('after', EXAMPLES);
+}

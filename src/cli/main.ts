@@ -1,0 +1,66 @@
+import { readFileSync } from 'node:fs';
+import { HnMineError } from '../errors.js';
+import { parseFlags } from './flags.js';
+
+/**
+ * Runs the command line and ends the process: 0 done, 2 the command line is wrong, 1 everything else, 130 and 143 on SIGINT
+ * and SIGTERM.
+ */
+export async function main(argv: readonly string[]): Promise<void> {
+  try {
+    const flags = parseFlags(argv, readVersion());
+    if ('text' in flags) {
+      process.stdout.write(flags.text);
+      return;
+    }
+    if (flags.input === undefined) {
+      throw new HnMineError(
+        'usage',
+        '--input: expected a file, or - for standard input (found nothing); see hn-mine --help',
+      );
+    }
+    if (flags.logFormat !== 'pretty' && flags.logFormat !== 'json') {
+      throw new HnMineError(
+        'usage',
+        `--log-format: expected one of pretty, json (found ${JSON.stringify(flags.logFormat)})`,
+      );
+    }
+    // Only now the rest is loaded: help and mistakes answer at once.
+    const { parseConfig } = await import('../config/config.js');
+    const config = parseConfig(flags.settings);
+    const { mineFiles } = await import('./mine-files.js');
+    process.exitCode = await mineFiles({ ...flags, input: flags.input, logFormat: flags.logFormat }, config);
+  } catch (error) {
+    reportError(error, argv.includes('--verbose'), argv.includes('json') && argv.includes('--log-format'));
+    process.exitCode = exitCodeOf(error);
+  }
+}
+
+/** One line for an expected error; a defect of this program shows where it is. */
+export function reportError(error: unknown, isVerbose: boolean, isJson = false): void {
+  const isExpected = error instanceof HnMineError;
+  const message = error instanceof Error ? error.message : String(error);
+  const stack = error instanceof Error ? (error.stack ?? message) : message;
+  const text = isExpected
+    ? isVerbose
+      ? describeWithCauses(error)
+      : message
+    : `unexpected error, please report it: ${stack}`;
+  process.stderr.write(
+    isJson ? `${JSON.stringify({ level: 'error', time: new Date().toISOString(), msg: text })}\n` : `${text}\n`,
+  );
+}
+
+export function exitCodeOf(error: unknown): number {
+  return error instanceof HnMineError && error.code === 'usage' ? 2 : 1;
+}
+
+function describeWithCauses(error: Error): string {
+  const cause = error.cause instanceof Error ? `\ncaused by ${describeWithCauses(error.cause)}` : '';
+  return `${error.message}\n${(error.stack ?? '').split('\n').slice(1).join('\n')}${cause}`;
+}
+
+function readVersion(): string {
+  const manifest = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(manifest) as { version: string }).version;
+}

@@ -1,0 +1,168 @@
+import type { MineConfig } from './config/config.js';
+import { HnMineError } from './errors.js';
+import type { Source } from './input/lines.js';
+import { normalizeText } from './input/normalize.js';
+import { Pool, readPassages } from './input/pool.js';
+import { type Row, readRows } from './input/rows.js';
+import { createPacer } from './pacer.js';
+import { excludedClasses, groupSiblings, type Siblings } from './select/siblings.js';
+
+/** Rows and pool as read, before anything is embedded. */
+export interface Dataset {
+  /** All rows of the input: siblings and the default pool come from the whole of it. */
+  readonly rows: readonly Row[];
+  /** The first so many are mined. */
+  readonly minedCount: number;
+  readonly pool: Pool;
+  readonly siblings: Siblings;
+  /** For each row, how many rows wholly equal to it came before. */
+  readonly copies: readonly number[];
+}
+
+export interface Inputs {
+  readonly input: Source;
+  /** Nothing means the positives and negatives of the input. */
+  readonly pool?: readonly Source[] | undefined;
+}
+
+/**
+ * Reads rows and pool.
+ *
+ * @param onRecord called with the number of records read so far
+ * @throws HnMineError `input`, naming the file and mostly the line
+ */
+export async function readDataset(
+  inputs: Inputs,
+  config: MineConfig,
+  onRecord: (done: number) => void,
+): Promise<Dataset> {
+  const pause = createPacer();
+  let done = 0;
+  const count = () => {
+    onRecord(++done);
+    return pause();
+  };
+  const rows: Row[] = [];
+  const fields = { query: config.queryField, pos: config.posField, neg: config.negField, queryId: config.queryIdField };
+  for await (const row of readRows(inputs.input, fields)) {
+    rows.push(row);
+    await count();
+  }
+  if (rows.length === 0)
+    throw new HnMineError('input', `${nameSource(inputs.input, 'input')}: no rows; expected one JSON object a line`);
+  const pool = new Pool();
+  if (inputs.pool === undefined) addTextsOf(rows, pool);
+  const ids = config.passageIdField === undefined ? ['_id', 'id'] : [config.passageIdField];
+  for (const source of inputs.pool ?? []) {
+    await readPassages(pool, source, { text: config.textField, title: config.titleField, id: ids }, count);
+  }
+  if (pool.size === 0) {
+    const names = (inputs.pool ?? []).map((source) => nameSource(source, 'pool')).join(', ');
+    throw new HnMineError(
+      'input',
+      `${names}: no passages; expected one JSON object a line with the field "${config.textField}"`,
+    );
+  }
+  return {
+    rows,
+    minedCount: Math.min(config.limit ?? rows.length, rows.length),
+    pool,
+    siblings: await groupSiblings(rows),
+    copies: await countCopies(rows),
+  };
+}
+
+/** What a run can give, known before the model loads. */
+export interface Outlook {
+  /** Rows whose window will hold fewer than the negatives asked for. */
+  readonly shortWindows: number;
+  /** The fewest and the most candidates of a row. */
+  readonly leastCandidates: number;
+  readonly mostCandidates: number;
+  /** Distinct positives of the mined rows, and how many of them are not in the pool. */
+  readonly positives: number;
+  readonly positivesNotInPool: number;
+}
+
+/**
+ * Counts candidates before the model loads.
+ *
+ * @throws HnMineError `input` where no row could get its negatives, with both numbers
+ */
+export async function foreseeOutcome(dataset: Dataset, config: MineConfig): Promise<Outlook> {
+  const { rows, minedCount, pool } = dataset;
+  const { low, high } = config.range;
+  const pause = createPacer();
+  const counts = { short: 0, least: Number.POSITIVE_INFINITY, most: 0, canFill: false, canReach: false };
+  const positives = new Map<string, boolean>();
+  for (let i = 0; i < minedCount; i++) {
+    const row = rows[i] as Row;
+    const excluded = excludedClasses(siblingRows(dataset, i), pool);
+    const candidates = pool.classCount - excluded.size;
+    const asked = config.neg - (config.keepNeg ? Math.min(row.neg.length, config.neg) : 0);
+    const window = Math.max(0, Math.min(high, candidates) - low);
+    counts.least = Math.min(counts.least, candidates);
+    counts.most = Math.max(counts.most, candidates);
+    counts.canFill ||= candidates >= asked;
+    counts.canReach ||= window > 0 || asked === 0 || config.backfill === 'random';
+    if (window < asked) counts.short++;
+    for (const text of row.pos) {
+      const normalized = normalizeText(text);
+      if (!positives.has(normalized)) positives.set(normalized, !pool.classesEqualTo(normalized).next().done);
+    }
+    await pause();
+  }
+  if (!counts.canFill) throw tooSmall(config.neg, pool.size, counts.most);
+  if (!counts.canReach) throw outOfReach(low, high, counts.most);
+  return {
+    shortWindows: counts.short,
+    leastCandidates: counts.least,
+    mostCandidates: counts.most,
+    positives: positives.size,
+    positivesNotInPool: [...positives.values()].filter((isInPool) => !isInPool).length,
+  };
+}
+
+/** The rows that share the query of the row at `position`. */
+export function siblingRows({ rows, siblings }: Dataset, position: number): Row[] {
+  return siblings.of(position).map((sibling) => rows[sibling] as Row);
+}
+
+function tooSmall(asked: number, poolSize: number, most: number): HnMineError {
+  return new HnMineError(
+    'input',
+    `--neg ${asked}: the pool holds ${poolSize} passages, of which a row can take at most ${most}; lower --neg or add passages`,
+  );
+}
+
+function outOfReach(low: number, high: number, most: number): HnMineError {
+  return new HnMineError(
+    'input',
+    `--range ${low}-${high}: the window begins at rank ${low}, but a row has at most ${most} candidates; lower --range, add passages, or use --backfill random`,
+  );
+}
+
+function nameSource(source: Source, name: string): string {
+  return typeof source === 'string' ? source : name;
+}
+
+function addTextsOf(rows: readonly Row[], pool: Pool): void {
+  for (const row of rows) {
+    for (const text of [...row.pos, ...row.neg]) {
+      if (text.trim() !== '') pool.add({ text });
+    }
+  }
+}
+
+async function countCopies(rows: readonly Row[]): Promise<number[]> {
+  const pause = createPacer();
+  const seen = new Map<string, number>();
+  const copies: number[] = [];
+  for (const { line } of rows) {
+    const before = seen.get(line.text) ?? 0;
+    seen.set(line.text, before + 1);
+    copies.push(before);
+    await pause();
+  }
+  return copies;
+}

@@ -1,0 +1,77 @@
+import type { Writable } from 'node:stream';
+import { finished } from 'node:stream/promises';
+import { createGzip } from 'node:zlib';
+import { HnMineError, hasErrno, reasonOf } from '../errors.js';
+
+/** Writes whole lines, as fast as the reader takes them. */
+export interface LineWriter {
+  /** Resolves when more may be written. @throws HnMineError `output`; code `closed` of `cause` where the reader has gone */
+  write(line: string): Promise<void> | undefined;
+  /** Resolves when everything has been handed over. */
+  end(): Promise<void>;
+}
+
+/** Lines are joined to pieces of about this many characters: one system call each. */
+const PIECE = 1 << 16;
+
+/**
+ * @param name what messages call the output
+ * @param isGzip whether lines are compressed on the way
+ */
+export function createLineWriter(output: Writable, name: string, isGzip = false): LineWriter {
+  let failure: unknown;
+  const gzip = isGzip ? createGzip() : undefined;
+  gzip?.pipe(output);
+  const stream = gzip ?? output;
+  for (const one of new Set([stream, output])) {
+    one.on('error', (error) => {
+      failure ??= error;
+    });
+  }
+  let piece = '';
+  const flush = async () => {
+    if (failure) throw describeFailure(failure, name);
+    const full = piece;
+    piece = '';
+    if (!stream.write(full)) await waitForReader(stream, output);
+    if (failure) throw describeFailure(failure, name);
+  };
+  return {
+    write(line) {
+      piece += `${line}\n`;
+      return piece.length < PIECE ? undefined : flush();
+    },
+    async end() {
+      try {
+        if (piece !== '') await flush();
+        stream.end();
+        await finished(output, { readable: false });
+      } catch (error) {
+        throw error instanceof HnMineError ? error : describeFailure(failure ?? error, name);
+      }
+    },
+  };
+}
+
+/** Until there is room again, or never will be. */
+function waitForReader(stream: Writable, output: Writable): Promise<void> {
+  return new Promise((resolve) => {
+    const settle = () => {
+      stream.off('drain', settle);
+      for (const event of ['error', 'close']) output.off(event, settle);
+      resolve();
+    };
+    stream.on('drain', settle);
+    for (const event of ['error', 'close']) output.on(event, settle);
+  });
+}
+
+/** Whether the failure is that nobody reads any more. */
+export function isClosedPipe(error: unknown): boolean {
+  return error instanceof HnMineError && hasErrno(error.cause, 'EPIPE');
+}
+
+function describeFailure(cause: unknown, name: string): HnMineError {
+  const reason = hasErrno(cause, 'ENOSPC') ? 'the disk is full' : reasonOf(cause);
+  return new HnMineError('output', `${name}: cannot be written (${reason})`, { cause });
+}

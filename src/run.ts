@@ -1,0 +1,160 @@
+import type { MineConfig } from './config/config.js';
+import type { Inputs, Outlook } from './dataset.js';
+import type { Embeddings } from './embed/encoder.js';
+import type { HubOptions } from './embed/hub.js';
+import { fetchModel, findLocalModel } from './embed/locate-model.js';
+import { planEncoder, startEncoder } from './embed/onnx-encoder.js';
+import { HnMineError } from './errors.js';
+import { placeOf } from './input/lines.js';
+import { describeMachine } from './machine.js';
+import { type MinedRow, mineDataset, type Phase, prepareMining, type ShortReason } from './mine.js';
+import type { VectorIndex } from './search/vector-index.js';
+import type { Tally } from './summary.js';
+
+/** A row that got fewer negatives than asked for: a line of `--rejected`. */
+export interface Rejection {
+  readonly line: string;
+  readonly query: string;
+  readonly reason: ShortReason;
+  readonly asked: number;
+  readonly found: number;
+  readonly written: boolean;
+}
+
+/** Whom a run tells what; each is optional news, none changes the result. */
+export interface RunEvents {
+  onProgress?(phase: Phase, done: number, total?: number): void;
+  onDownload?(file: string, done: number, total: number): void;
+  /** Something a user should know that is not wrong. */
+  onNote?(message: string): void;
+  onWarning?(message: string): void;
+  onRejected?(rejection: Rejection): void;
+}
+
+/** What a run needs besides its inputs. */
+export interface RunContext {
+  readonly tally: Tally;
+  readonly events: RunEvents;
+  /** Where the hub's settings (`HF_*`) are looked up. */
+  readonly env: HubOptions['env'];
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What a run would do, as far as is known without a model. */
+export interface RunPlan {
+  readonly outlook: Outlook;
+  readonly rows: number;
+  readonly passages: number;
+  readonly model: string;
+}
+
+/**
+ * Reads and checks everything that can be checked without loading a model.
+ *
+ * @throws HnMineError `usage`, `input` or `model`
+ */
+export async function planRun(inputs: Inputs, config: MineConfig, context: RunContext): Promise<RunPlan> {
+  const { local, dataset, outlook } = await prepareRun(inputs, config, context);
+  return {
+    outlook,
+    rows: dataset.minedCount,
+    passages: dataset.pool.size,
+    model: local?.files.name ?? (config.model as string),
+  };
+}
+
+/**
+ * A whole run: yields the rows that are to be written, in input order.
+ *
+ * @throws HnMineError of every code but `output`
+ */
+export async function* runMining(inputs: Inputs, config: MineConfig, context: RunContext): AsyncGenerator<MinedRow> {
+  const { tally, events, env, signal } = context;
+  const { local, dataset } = await prepareRun(inputs, config, context);
+  const onProgress = (phase: Phase, done: number, total?: number) => {
+    tally.enter(phase);
+    events.onProgress?.(phase, done, total);
+  };
+  const onDownload: HubOptions['onProgress'] = ({ file, done, total }) => events.onDownload?.(file, done, total);
+  const hub = { env, onProgress: onDownload, ...(signal === undefined ? {} : { signal }) };
+  const { plan, files } = local ?? planModel(await fetchModel(config, hub), config);
+  tally.model = files.name;
+  for (const note of plan.notes) events.onNote?.(note);
+  const rows = mineDataset(dataset, config, {
+    onProgress,
+    startEncoder: () => startEncoder(plan),
+    createIndex: (passages) => createIndex(passages, config),
+    onTruncated: (counts) => {
+      tally.truncated = counts;
+    },
+  });
+  for await (const row of rows) {
+    const isWritten = row.negatives.length > 0 && (row.reason === undefined || config.onShort !== 'drop');
+    tally.addRow(row, isWritten);
+    if (row.reason) events.onRejected?.(describeRejection(row, row.reason, config.neg, isWritten));
+    if (isWritten) yield row;
+  }
+  refuseOutcome(tally, config);
+}
+
+async function prepareRun(inputs: Inputs, config: MineConfig, { tally, events }: RunContext) {
+  const files = findLocalModel(config);
+  const local = files && planModel(files, config);
+  const { dataset, outlook } = await prepareMining(inputs, config, (phase, done) => events.onProgress?.(phase, done));
+  tally.dataset = dataset;
+  tally.positives = { distinct: outlook.positives, notInPool: outlook.positivesNotInPool };
+  for (const warning of describeOutlook(outlook, dataset.minedCount, config)) events.onWarning?.(warning);
+  return { local, dataset, outlook };
+}
+
+function planModel(files: ReturnType<typeof findLocalModel> & object, config: MineConfig) {
+  return { files, plan: planEncoder(files, config, describeMachine()) };
+}
+
+function describeOutlook(outlook: Outlook, rows: number, { range, neg, backfill }: MineConfig): string[] {
+  const warnings: string[] = [];
+  if (outlook.shortWindows > 0) {
+    const filled =
+      backfill === 'random' ? 'random backfill makes up for it' : `--backfill ${backfill} leaves them short`;
+    warnings.push(
+      `the window ${range.low}-${range.high} will hold fewer than ${neg} candidates for ${outlook.shortWindows} of ${rows} rows, ` +
+        `whose candidates number ${outlook.leastCandidates} or more; ${filled}`,
+    );
+  }
+  if (outlook.positivesNotInPool > outlook.positives / 2) {
+    warnings.push(
+      `${outlook.positivesNotInPool} of ${outlook.positives} positives are not in the pool; is it the right one?`,
+    );
+  }
+  return warnings;
+}
+
+async function createIndex(passages: Embeddings, { index, gpu, workers }: MineConfig): Promise<VectorIndex> {
+  const threads = workers ?? describeMachine().cores;
+  if (index === 'faiss') {
+    const { createFaissIndex } = await import('./search/faiss.js');
+    return createFaissIndex(passages, { threads });
+  }
+  const { createFlatIndex } = await import('./search/flat.js');
+  return createFlatIndex(passages, { workers: threads, gpu });
+}
+
+function describeRejection(
+  { row, negatives }: MinedRow,
+  reason: ShortReason,
+  asked: number,
+  written: boolean,
+): Rejection {
+  return { line: placeOf(row.line), query: row.query, reason, asked, found: negatives.length, written };
+}
+
+function refuseOutcome({ written, short }: Tally, { onShort, neg }: MineConfig): void {
+  if (onShort === 'fail' && short > 0) {
+    throw new HnMineError(
+      'input',
+      `${short} rows have fewer than ${neg} negatives, and --on-short is fail; see --rejected`,
+    );
+  }
+  if (written === 0)
+    throw new HnMineError('input', `no row got ${neg} negatives, so there is nothing to write; see --rejected`);
+}

@@ -1,0 +1,66 @@
+import type { Embeddings } from '../embed/encoder.js';
+import { WorkerPool } from '../onnx/worker-pool.js';
+import type { FlatJob, FlatResult, FlatSetup } from './flat-worker.js';
+import type { Neighbours, VectorIndex } from './vector-index.js';
+
+/** How the multiplication is cut; no choice changes a result. */
+export interface FlatOptions {
+  /** Threads, one worker each. */
+  readonly workers: number;
+  /** CUDA devices instead of threads. */
+  readonly gpu?: readonly number[] | undefined;
+  /** Passages a tile (32,768). */
+  readonly tileSize?: number;
+  /** Queries multiplied at once (256). */
+  readonly blockSize?: number;
+}
+
+/** Queries a job: a worker copies each tile once for all of them. */
+const JOB_QUERIES = 1024;
+
+/**
+ * The built-in index: ONNX Runtime's Gemm and TopK over tiles of passages, rescored in float64.
+ *
+ * @throws HnMineError `device` where CUDA was asked for and does not load
+ */
+export async function createFlatIndex(passages: Embeddings, options: FlatOptions): Promise<VectorIndex> {
+  const { tileSize = 32_768, blockSize = 256 } = options;
+  const { dim, count } = passages;
+  const places =
+    options.gpu?.map((gpu) => ({ gpu, threads: 1 })) ?? Array.from({ length: options.workers }, () => ({ threads: 1 }));
+  const shared = { passages: { data: shareMemory(passages), dim, count }, tileSize, blockSize };
+  const setups = places.map((place): FlatSetup => ({ ...shared, place }));
+  const workers = new WorkerPool<FlatJob, true, FlatResult>(new URL('./flat-worker.js', import.meta.url), setups);
+  try {
+    await workers.ready;
+  } catch (error) {
+    await workers.close();
+    throw error;
+  }
+  return {
+    size: count,
+    async search(queries, k) {
+      const jobSize = Math.min(JOB_QUERIES, Math.ceil(queries.count / setups.length));
+      const starts = Array.from({ length: Math.ceil(queries.count / jobSize) || 0 }, (_, i) => i * jobSize);
+      const found = await Promise.all(
+        starts.map((start) => workers.run({ queries: queries.data.slice(start * dim, (start + jobSize) * dim), k })),
+      );
+      return found.flatMap((result) => unpackNeighbours(result, Math.min(k, count)));
+    },
+    close: () => workers.close(),
+  };
+}
+
+function shareMemory({ data }: Embeddings): SharedArrayBuffer {
+  if (data.buffer instanceof SharedArrayBuffer && data.byteOffset === 0) return data.buffer;
+  const buffer = new SharedArrayBuffer(data.byteLength);
+  new Float32Array(buffer).set(data);
+  return buffer;
+}
+
+function unpackNeighbours({ passages, scores }: FlatResult, width: number): Neighbours[] {
+  return Array.from({ length: passages.length / width }, (_, i) => {
+    const [start, end] = [i * width, (i + 1) * width];
+    return { passages: passages.subarray(start, end), scores: scores.subarray(start, end) };
+  });
+}

@@ -1,0 +1,154 @@
+import type { MineConfig } from './config/config.js';
+import type { Dataset } from './dataset.js';
+import type { MinedRow, Phase, ShortReason, WrittenNegative } from './mine.js';
+
+/** What a run did. Keys are only ever added; `schema` changes if one must go. */
+export interface Summary {
+  readonly schema: 1;
+  readonly rows: {
+    readonly read: number;
+    readonly written: number;
+    /** With fewer negatives than asked for, written or not. */
+    readonly short: number;
+    /** Read to be mined, but not written. */
+    readonly rejected: number;
+  };
+  /** Short rows by reason. */
+  readonly reasons: Readonly<Partial<Record<ShortReason, number>>>;
+  readonly passages: {
+    readonly read: number;
+    readonly distinct: number;
+    readonly duplicates: number;
+    readonly empty: number;
+  };
+  readonly positives: { readonly distinct: number; readonly notInPool: number };
+  /** Negatives written, by source. */
+  readonly negatives: Readonly<Record<WrittenNegative['source'], number>>;
+  /** Means over what was written; null where there was nothing to average. */
+  readonly scores: { readonly positives: number | null; readonly negatives: number | null };
+  /** Distinct texts longer than the model reads. */
+  readonly truncated: { readonly queries: number; readonly passages: number };
+  readonly seconds: Readonly<Record<Phase | 'writing' | 'total', number>>;
+  readonly model: string;
+  readonly seed: number;
+  readonly flags: MineConfig;
+}
+
+interface Mean {
+  sum: number;
+  count: number;
+}
+
+/** Gathers the figures of a run while it goes on. */
+export class Tally {
+  truncated = { queries: 0, passages: 0 };
+  positives = { distinct: 0, notInPool: 0 };
+  model = '';
+
+  readonly #config: MineConfig;
+  readonly #now: () => number;
+  readonly #started: number;
+  readonly #rows = { written: 0, short: 0, rejected: 0 };
+  readonly #reasons: Partial<Record<ShortReason, number>> = {};
+  readonly #negatives = { window: 0, next: 0, random: 0, skipped: 0, kept: 0 };
+  readonly #scores: { positives: Mean; negatives: Mean } = {
+    positives: { sum: 0, count: 0 },
+    negatives: { sum: 0, count: 0 },
+  };
+  readonly #seconds: Record<Phase | 'writing', number> = { reading: 0, embedding: 0, searching: 0, writing: 0 };
+  #phase: Phase = 'reading';
+  #phaseStarted: number;
+  #dataset: Dataset | undefined;
+
+  /** @param now milliseconds, from any origin */
+  constructor(config: MineConfig, now: () => number = () => performance.now()) {
+    this.#config = config;
+    this.#now = now;
+    this.#started = now();
+    this.#phaseStarted = this.#started;
+  }
+
+  set dataset(dataset: Dataset) {
+    this.#dataset = dataset;
+  }
+
+  get written(): number {
+    return this.#rows.written;
+  }
+
+  get short(): number {
+    return this.#rows.short;
+  }
+
+  enter(phase: Phase): void {
+    if (phase === this.#phase) return;
+    this.#closePhase();
+    this.#phase = phase;
+  }
+
+  addRow(mined: MinedRow, isWritten: boolean): void {
+    if (mined.reason) {
+      this.#rows.short++;
+      this.#reasons[mined.reason] = (this.#reasons[mined.reason] ?? 0) + 1;
+    }
+    if (!isWritten) {
+      this.#rows.rejected++;
+      return;
+    }
+    this.#rows.written++;
+    for (const score of mined.posScores) addTo(this.#scores.positives, score);
+    for (const { score, source } of mined.negatives) {
+      this.#negatives[source]++;
+      if (score !== undefined) addTo(this.#scores.negatives, score);
+    }
+  }
+
+  /** Time during which rows waited for the output, which is not counted as searching. */
+  addWriting(milliseconds: number): void {
+    this.#seconds.writing += milliseconds / 1000;
+    this.#seconds[this.#phase] -= milliseconds / 1000;
+  }
+
+  finish(): Summary {
+    this.#closePhase();
+    const pool = this.#dataset?.pool;
+    const distinct = pool?.size ?? 0;
+    const [duplicates, empty] = [pool?.duplicates ?? 0, pool?.empty ?? 0];
+    const seconds = { ...this.#seconds, total: (this.#now() - this.#started) / 1000 };
+    return {
+      schema: 1,
+      rows: { read: this.#dataset?.rows.length ?? 0, ...this.#rows },
+      reasons: this.#reasons,
+      passages: { read: distinct + duplicates + empty, distinct, duplicates, empty },
+      positives: this.positives,
+      negatives: this.#negatives,
+      scores: { positives: meanOf(this.#scores.positives), negatives: meanOf(this.#scores.negatives) },
+      truncated: this.truncated,
+      seconds: Object.fromEntries(
+        Object.entries(seconds).map(([phase, s]) => [phase, round(s, 3)]),
+      ) as Summary['seconds'],
+      model: this.model,
+      seed: this.#config.seed,
+      flags: this.#config,
+    };
+  }
+
+  #closePhase(): void {
+    const now = this.#now();
+    this.#seconds[this.#phase] += (now - this.#phaseStarted) / 1000;
+    this.#phaseStarted = now;
+  }
+}
+
+function addTo(mean: Mean, value: number): void {
+  mean.sum += value;
+  mean.count++;
+}
+
+function meanOf({ sum, count }: Mean): number | null {
+  return count === 0 ? null : round(sum / count, 4);
+}
+
+function round(value: number, digits: number): number {
+  return Number(value.toFixed(digits));
+}
