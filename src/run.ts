@@ -37,7 +37,6 @@ export interface RunContext {
   readonly events: RunEvents;
   /** Where the hub's settings (`HF_*`) are looked up. */
   readonly env: HubOptions['env'];
-  readonly signal?: AbortSignal | undefined;
 }
 
 /** What a run would do, as far as is known without a model. */
@@ -69,15 +68,14 @@ export async function planRun(inputs: Inputs, config: MineConfig, context: RunCo
  * @throws HnMineError of every code but `output`
  */
 export async function* runMining(inputs: Inputs, config: MineConfig, context: RunContext): AsyncGenerator<MinedRow> {
-  const { tally, events, env, signal } = context;
+  const { tally, events, env } = context;
   const { local, dataset } = await prepareRun(inputs, config, context);
   const onProgress = (phase: Phase, done: number, total?: number) => {
     tally.enter(phase);
     events.onProgress?.(phase, done, total);
   };
   const onDownload: HubOptions['onProgress'] = ({ file, done, total }) => events.onDownload?.(file, done, total);
-  const hub = { env, onProgress: onDownload, ...(signal === undefined ? {} : { signal }) };
-  const { plan, files } = local ?? planModel(await fetchModel(config, hub), config);
+  const { plan, files } = local ?? planModel(await fetchModel(config, { env, onProgress: onDownload }), config);
   tally.model = files.name;
   for (const note of plan.notes) events.onNote?.(note);
   const rows = mineDataset(dataset, config, {

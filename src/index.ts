@@ -1,0 +1,77 @@
+import { env } from 'node:process';
+import { type MineSettings, parseConfig } from './config/config.js';
+import type { Source } from './input/lines.js';
+import { formatRow } from './output/format-row.js';
+import { type RunEvents, runMining } from './run.js';
+import { type Summary, Tally } from './summary.js';
+
+export type { MineSettings } from './config/config.js';
+export { type ErrorCode, HnMineError } from './errors.js';
+export type { Phase, ShortReason } from './mine.js';
+export type { Rejection, RunEvents } from './run.js';
+export type { Summary } from './summary.js';
+
+/** Records in memory or on their way, as they would stand in a JSONL file, one an object. */
+export type Records = Iterable<object> | AsyncIterable<object>;
+
+/** The command's flags by name (`--rank-basis` is `rankBasis`), what to read, and whom to tell. */
+export interface MineOptions extends MineSettings, RunEvents {
+  /** Rows `{query, pos}`: a JSONL file's path (gzip is seen), or the objects. */
+  readonly input: string | Records;
+  /** Passages `{text}`: paths of JSONL files, or the objects. Nothing means the positives and negatives of the input. */
+  readonly pool?: string | readonly string[] | Records;
+}
+
+/** An input row with `neg` filled; under the field names of the options. */
+export interface MinedRecord {
+  readonly query: string;
+  readonly pos: string[];
+  /** Best first. */
+  readonly neg: string[];
+  /** With `scores`: the inner product of the query with each positive and negative, seven significant digits. */
+  readonly pos_scores?: number[];
+  readonly neg_scores?: number[];
+  /** With `ranks`: from 0, the best; null for random backfill and kept negatives. */
+  readonly neg_ranks?: (number | null)[];
+  readonly [field: string]: unknown;
+}
+
+/** Rows as they are done, in input order; to be read once. */
+export interface MinedRecords extends AsyncIterable<MinedRecord> {
+  /** What was done so far, complete after the last row. */
+  summary(): Summary;
+}
+
+/**
+ * Mines hard negatives for each row from a pool of passages, as the command `hn-mine` does; writes no files. Nothing happens
+ * before the first row is asked for; leaving the loop early ends the work.
+ *
+ * @throws HnMineError `usage` at once where an option is wrong; while iterating `input`, `model`, `network`, `device` or
+ * `search`, each with one line that says what was expected and what was found
+ * @example
+ * ```ts
+ * for await (const row of mine({ input: 'train.jsonl', pool: 'corpus.jsonl', range: [10, 210], neg: 15 })) console.log(row.neg);
+ * ```
+ */
+export function mine(options: MineOptions): MinedRecords {
+  const { input, pool, onProgress, onDownload, onNote, onWarning, onRejected, ...settings } = options;
+  const config = parseConfig(settings);
+  const tally = new Tally(config);
+  const events = { onProgress, onDownload, onNote, onWarning, onRejected } as RunEvents;
+  const rows = runMining({ input, pool: pool === undefined ? undefined : listSources(pool) }, config, {
+    tally,
+    events,
+    env,
+  });
+  return {
+    summary: () => tally.finish(),
+    async *[Symbol.asyncIterator]() {
+      for await (const row of rows) yield JSON.parse(formatRow(row, config).line) as MinedRecord;
+    },
+  };
+}
+
+function listSources(pool: string | readonly string[] | Records): Source[] {
+  if (Array.isArray(pool) && pool.length > 0 && pool.every((path) => typeof path === 'string')) return pool;
+  return [pool as Source];
+}
