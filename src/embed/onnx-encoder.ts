@@ -1,5 +1,5 @@
 import { closeSync, openSync, readSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { MineConfig } from '../config/config.js';
 import { HnMineError } from '../errors.js';
 import type { Machine } from '../machine.js';
@@ -48,6 +48,9 @@ export function planEncoder(files: ModelFiles, config: MineConfig, machine: Mach
       ? []
       : [`${role} prompt "${name}" of the model: ${JSON.stringify(before)}`];
   });
+  if (config.model !== undefined && config.dtype === undefined && basename(files.graph) !== 'model.onnx') {
+    notes.push(`${files.name}: takes ${files.graph}, the only graph there`);
+  }
   if (quantizesBatch && (config.batchSize ?? 1) > 1) {
     notes.push(
       `--batch-size ${config.batchSize}: vectors of this graph depend on their batch, so the output is not reproducible`,
