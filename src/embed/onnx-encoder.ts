@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { MineConfig } from '../config/config.js';
 import { HnMineError } from '../errors.js';
@@ -35,13 +35,13 @@ const WHOLE_TENSOR_QUANTIZATION = 'DynamicQuantizeLinear';
 /**
  * Reads a model's settings and decides how it will run; loads nothing.
  *
- * @throws HnMineError `model` where a file is missing or odd, `usage` where a length exceeds the model's positions
+ * @throws HnMineError `model` where a file is missing or odd, or a length exceeds the model's positions
  */
-export function planEncoder(files: ModelFiles, config: MineConfig, machine: Machine): EncoderPlan {
+export async function planEncoder(files: ModelFiles, config: MineConfig, machine: Machine): Promise<EncoderPlan> {
   const settings = readModelSettings(files);
   const prompts = resolvePrompts(config, settings);
   const graphFile = join(files.folder, files.graph);
-  const quantizesBatch = fileContains(graphFile, WHOLE_TENSOR_QUANTIZATION);
+  const quantizesBatch = await fileContains(graphFile, WHOLE_TENSOR_QUANTIZATION);
   const notes = (['query', 'passage'] as const).flatMap((role) => {
     const { name, before } = prompts[role];
     return name === undefined || before === ''
@@ -95,7 +95,7 @@ function resolveMaxLength(
 ): number | undefined {
   const flag = role === 'query' ? config.queryMaxLength : config.passageMaxLength;
   if (flag !== undefined && maxPositions !== undefined && flag > maxPositions) {
-    throw new HnMineError('usage', `--${role}-max-length ${flag}: the model has positions for ${maxPositions} tokens`);
+    throw new HnMineError('model', `--${role}-max-length ${flag}: the model has positions for ${maxPositions} tokens`);
   }
   return flag ?? maxLength;
 }
@@ -124,7 +124,8 @@ async function encodeTexts(
   const takeJobs = async () => {
     for (const rows of jobs) {
       const job = { texts: rows.map((row) => texts[row] as string), rows, role, target };
-      truncated += (await workers.run(job)).truncated;
+      const result = await workers.run(job);
+      truncated += result.truncated;
       done += rows.length;
       onProgress(done);
     }
@@ -164,16 +165,16 @@ function orderByLength(texts: readonly string[]): Int32Array {
   return order;
 }
 
-function fileContains(file: string, text: string): boolean {
-  const descriptor = openSync(file, 'r');
+async function fileContains(path: string, text: string): Promise<boolean> {
+  const file = await open(path);
   try {
     const buffer = Buffer.alloc(1 << 22);
     for (let position = 0; ; position += buffer.length - text.length) {
-      const read = readSync(descriptor, buffer, 0, buffer.length, position);
-      if (buffer.subarray(0, read).includes(text)) return true;
-      if (read < buffer.length) return false;
+      const { bytesRead } = await file.read(buffer, 0, buffer.length, position);
+      if (buffer.subarray(0, bytesRead).includes(text)) return true;
+      if (bytesRead < buffer.length) return false;
     }
   } finally {
-    closeSync(descriptor);
+    await file.close();
   }
 }
