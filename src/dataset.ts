@@ -113,7 +113,7 @@ export async function foreseeOutcome(dataset: Dataset, config: MineConfig): Prom
     await pause();
   }
   if (!counts.canFill) throw tooSmall(config.neg, pool.size, counts.most);
-  if (!counts.canReach) throw outOfReach(low, high, counts.most);
+  if (!counts.canReach) throw outOfReach(low, high, pool.size, counts.most);
   return {
     shortWindows: counts.short,
     leastCandidates: counts.least,
@@ -131,14 +131,14 @@ export function siblingRows({ rows, siblings }: Dataset, position: number): Row[
 function tooSmall(asked: number, poolSize: number, most: number): HnMineError {
   return new HnMineError(
     'input',
-    `--neg ${asked}: the pool holds ${poolSize} passages, of which a row can take at most ${most}; lower --neg or add passages`,
+    `--neg ${asked}: no row has so many candidates (at most ${most}, from a pool of ${poolSize}); lower --neg or add passages`,
   );
 }
 
-function outOfReach(low: number, high: number, most: number): HnMineError {
+function outOfReach(low: number, high: number, poolSize: number, most: number): HnMineError {
   return new HnMineError(
     'input',
-    `--range ${low}-${high}: the window begins at rank ${low}, but a row has at most ${most} candidates; lower --range, add passages, or use --backfill random`,
+    `--range ${low}-${high}: the window begins past the candidates of every row (at most ${most}, from a pool of ${poolSize}); lower --range, add passages, or use --backfill random`,
   );
 }
 

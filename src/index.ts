@@ -43,7 +43,7 @@ export interface MinedRecords extends AsyncIterable<MinedRecord> {
 }
 
 /**
- * Mines hard negatives for each row from a pool of passages, as the command `hn-mine` does; writes no files. Nothing happens
+ * Mines hard negatives for each row from a pool of passages, as the command `hn-mine` does; writes no files, except to a `cacheDir` where one is given. Nothing happens
  * before the first row is asked for; leaving the loop early ends the work.
  *
  * @throws HnMineError `usage` at once where an option is wrong; while iterating `input`, `model`, `network`, `device` or
@@ -55,7 +55,7 @@ export interface MinedRecords extends AsyncIterable<MinedRecord> {
  */
 export function mine(options: MineOptions): MinedRecords {
   const { input, pool, onProgress, onDownload, onNote, onWarning, onRejected, ...settings } = options;
-  const config = parseConfig(settings);
+  const config = parseConfig({ ...settings, cache: settings.cache ?? settings.cacheDir !== undefined });
   const tally = new Tally(config);
   const events = { onProgress, onDownload, onNote, onWarning, onRejected } as RunEvents;
   const rows = runMining({ input, pool: pool === undefined ? undefined : listSources(pool) }, config, {

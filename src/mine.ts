@@ -36,11 +36,19 @@ export interface MinedRow {
 
 /** What the miner works with, and whom it tells. */
 export interface Tools {
-  startEncoder(): Promise<Encoder>;
+  openEncoder(): Promise<Encoder>;
   createIndex(passages: Embeddings): Promise<VectorIndex>;
   /** A phase's progress; `total` is unknown while reading. */
   onProgress(phase: Phase, done: number, total?: number): void;
-  onTruncated(counts: { queries: number; passages: number }): void;
+  onEncoded(counts: EncodedCounts): void;
+}
+
+/** Counts of distinct texts. */
+export interface EncodedCounts {
+  /** Longer than the model reads. */
+  readonly truncated: { readonly queries: number; readonly passages: number };
+  /** All of them, and those whose vectors an earlier run had made. */
+  readonly texts: { readonly distinct: number; readonly reused: number };
 }
 
 /** Rows searched at once: results stream out as blocks finish, while the next one is under way. */
@@ -71,6 +79,7 @@ export async function prepareMining(
  */
 export async function* mineDataset(dataset: Dataset, config: MineConfig, tools: Tools): AsyncGenerator<MinedRow> {
   const vectors = await embedDataset(dataset, config, tools);
+  tools.onProgress('searching', 0, dataset.minedCount);
   const index = await tools.createIndex({ ...vectors.passages, count: dataset.pool.size });
   try {
     let done = 0;
@@ -105,13 +114,16 @@ async function embedDataset(dataset: Dataset, config: MineConfig, tools: Tools):
   }
   const total = queryRows.size + pool.size + extraRows.size;
   tools.onProgress('embedding', 0, total);
-  const encoder = await tools.startEncoder();
+  const encoder = await tools.openEncoder();
   try {
     const onQuery = (done: number) => tools.onProgress('embedding', done, total);
     const queries = await encoder.encode([...queryRows.keys()], 'query', onQuery);
     const onPassage = (done: number) => tools.onProgress('embedding', queryRows.size + done, total);
     const passages = await encoder.encode([...pool.texts, ...extraRows.keys()], 'passage', onPassage);
-    tools.onTruncated({ queries: queries.truncated, passages: passages.truncated });
+    tools.onEncoded({
+      truncated: { queries: queries.truncated, passages: passages.truncated },
+      texts: { distinct: total, reused: (queries.reused ?? 0) + (passages.reused ?? 0) },
+    });
     const passageRow = (text: string) => pool.positionOf(text) ?? extraRows.get(text);
     return { queries: queries.embeddings, queryRows, passages: passages.embeddings, passageRow };
   } finally {

@@ -1,14 +1,20 @@
+import { join } from 'node:path';
 import type { MineConfig } from './config/config.js';
 import type { Inputs, Outlook } from './dataset.js';
-import type { Embeddings } from './embed/encoder.js';
+import type { Embeddings, Encoder } from './embed/encoder.js';
+import { identifyEncoder, keyOfText, nameIdentity } from './embed/encoder-identity.js';
 import type { HubOptions } from './embed/hub.js';
 import { fetchModel, findLocalModel } from './embed/locate-model.js';
-import { planEncoder, startEncoder } from './embed/onnx-encoder.js';
+import type { ModelFiles } from './embed/model-files.js';
+import { type EncoderPlan, planEncoder, startRowEncoder } from './embed/onnx-encoder.js';
+import { createStoredEncoder } from './embed/stored-encoder.js';
 import { HnMineError } from './errors.js';
 import { placeOf } from './input/lines.js';
 import { describeMachine } from './machine.js';
 import { type MinedRow, mineDataset, type Phase, prepareMining, type ShortReason } from './mine.js';
 import type { VectorIndex } from './search/vector-index.js';
+import { defaultCacheFolder, EMBEDDINGS } from './store/cache-folder.js';
+import { EmbeddingStore } from './store/embedding-store.js';
 import type { Tally } from './summary.js';
 
 /** A row that got fewer negatives than asked for: a line of `--rejected`. */
@@ -75,15 +81,15 @@ export async function* runMining(inputs: Inputs, config: MineConfig, context: Ru
     events.onProgress?.(phase, done, total);
   };
   const onDownload: HubOptions['onProgress'] = ({ file, done, total }) => events.onDownload?.(file, done, total);
-  const { plan, files } = local ?? planModel(await fetchModel(config, { env, onProgress: onDownload }), config);
+  const { plan, files } = local ?? (await planModel(await fetchModel(config, { env, onProgress: onDownload }), config));
   tally.model = files.name;
   for (const note of plan.notes) events.onNote?.(note);
   const rows = mineDataset(dataset, config, {
     onProgress,
-    startEncoder: () => startEncoder(plan),
+    openEncoder: () => openEncoder(plan, files, config, context),
     createIndex: (passages) => createIndex(passages, config),
-    onTruncated: (counts) => {
-      tally.truncated = counts;
+    onEncoded: (counts) => {
+      tally.encoded = counts;
     },
   });
   for await (const row of rows) {
@@ -97,7 +103,8 @@ export async function* runMining(inputs: Inputs, config: MineConfig, context: Ru
 
 async function prepareRun(inputs: Inputs, config: MineConfig, { tally, events }: RunContext) {
   const files = findLocalModel(config);
-  const local = files && planModel(files, config);
+  const local = files && (await planModel(files, config));
+  await checkIndex(config);
   const { dataset, outlook } = await prepareMining(inputs, config, (phase, done) => events.onProgress?.(phase, done));
   tally.dataset = dataset;
   tally.positives = { distinct: outlook.positives, notInPool: outlook.positivesNotInPool };
@@ -105,18 +112,29 @@ async function prepareRun(inputs: Inputs, config: MineConfig, { tally, events }:
   return { local, dataset, outlook };
 }
 
-function planModel(files: ReturnType<typeof findLocalModel> & object, config: MineConfig) {
-  return { files, plan: planEncoder(files, config, describeMachine()) };
+async function planModel(files: ModelFiles, config: MineConfig) {
+  return { files, plan: await planEncoder(files, config, describeMachine()) };
+}
+
+/** An optional package or a device that does not load is told before anything is read: an index of one passage shows it. */
+async function checkIndex(config: MineConfig): Promise<void> {
+  if (config.index === 'flat' && config.gpu === undefined) return;
+  const index = await createIndex({ data: Float32Array.of(1), dim: 1, count: 1 }, config);
+  await index.close();
 }
 
 function describeOutlook(outlook: Outlook, rows: number, { range, neg, backfill }: MineConfig): string[] {
   const warnings: string[] = [];
   if (outlook.shortWindows > 0) {
+    const { leastCandidates: least, mostCandidates: most } = outlook;
+    const candidates = least === most ? `${most}` : `${least} to ${most}`;
     const filled =
-      backfill === 'random' ? 'random backfill makes up for it' : `--backfill ${backfill} leaves them short`;
+      backfill === 'random'
+        ? `random backfill makes up for it${least < neg ? ' where a row has so many' : ''}`
+        : `--backfill ${backfill} leaves them short`;
     warnings.push(
-      `the window ${range.low}-${range.high} will hold fewer than ${neg} candidates for ${outlook.shortWindows} of ${rows} rows, ` +
-        `whose candidates number ${outlook.leastCandidates} or more; ${filled}`,
+      `--range ${range.low}-${range.high}: the window cannot give --neg ${neg} in ${outlook.shortWindows} of ${rows} rows ` +
+        `(candidates a row: ${candidates}); ${filled}`,
     );
   }
   if (outlook.positivesNotInPool > outlook.positives / 2) {
@@ -125,6 +143,25 @@ function describeOutlook(outlook: Outlook, rows: number, { range, neg, backfill 
     );
   }
   return warnings;
+}
+
+/** With the store of this encoder's vectors, unless they depend on more than their texts. */
+async function openEncoder(
+  plan: EncoderPlan,
+  files: ModelFiles,
+  config: MineConfig,
+  { env, events }: RunContext,
+): Promise<Encoder> {
+  const start = () => startRowEncoder(plan);
+  const setup = plan.setups[0] as EncoderPlan['setups'][0];
+  const isReproducible = !setup.quantizesBatch || (config.batchSize ?? 1) === 1;
+  if (!config.cache || !isReproducible) return createStoredEncoder(start, undefined);
+  const identity = await identifyEncoder(files, setup);
+  const folder = join(config.cacheDir ?? defaultCacheFolder(env), EMBEDDINGS, nameIdentity(identity));
+  const store = await EmbeddingStore.open(folder, { model: files.name, ...identity }, (message) =>
+    events.onWarning?.(message),
+  );
+  return createStoredEncoder(start, { store, keyOf: (text, role) => keyOfText(setup, text, role) });
 }
 
 async function createIndex(passages: Embeddings, { index, gpu, workers }: MineConfig): Promise<VectorIndex> {
@@ -146,13 +183,14 @@ function describeRejection(
   return { line: placeOf(row.line), query: row.query, reason, asked, found: negatives.length, written };
 }
 
-function refuseOutcome({ written, short }: Tally, { onShort, neg }: MineConfig): void {
+function refuseOutcome({ written, short, rejected }: Tally, { onShort, neg }: MineConfig): void {
   if (onShort === 'fail' && short > 0) {
     throw new HnMineError(
       'input',
-      `${short} rows have fewer than ${neg} negatives, and --on-short is fail; see --rejected`,
+      `--on-short fail: ${short} of ${written + rejected} rows have fewer than ${neg} negatives; --rejected FILE lists them`,
     );
   }
-  if (written === 0)
-    throw new HnMineError('input', `no row got ${neg} negatives, so there is nothing to write; see --rejected`);
+  if (written > 0) return;
+  const few = onShort === 'drop' ? `all ${neg} negatives` : 'a negative';
+  throw new HnMineError('input', `nothing to write: no row got ${few}; --rejected FILE lists them`);
 }

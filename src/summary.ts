@@ -1,6 +1,6 @@
 import type { MineConfig } from './config/config.js';
 import type { Dataset } from './dataset.js';
-import type { MinedRow, Phase, ShortReason, WrittenNegative } from './mine.js';
+import type { EncodedCounts, MinedRow, Phase, ShortReason, WrittenNegative } from './mine.js';
 
 /** What a run did. Keys are only ever added; `schema` changes if one must go. */
 export interface Summary {
@@ -27,7 +27,9 @@ export interface Summary {
   /** Means over what was written; null where there was nothing to average. */
   readonly scores: { readonly positives: number | null; readonly negatives: number | null };
   /** Distinct texts longer than the model reads. */
-  readonly truncated: { readonly queries: number; readonly passages: number };
+  readonly truncated: EncodedCounts['truncated'];
+  /** Distinct texts embedded, and those of them whose vectors were in the store. */
+  readonly texts: EncodedCounts['texts'];
   readonly seconds: Readonly<Record<Phase | 'writing' | 'total', number>>;
   readonly model: string;
   readonly seed: number;
@@ -41,7 +43,7 @@ interface Mean {
 
 /** Gathers the figures of a run while it goes on. */
 export class Tally {
-  truncated = { queries: 0, passages: 0 };
+  encoded: EncodedCounts = { truncated: { queries: 0, passages: 0 }, texts: { distinct: 0, reused: 0 } };
   positives = { distinct: 0, notInPool: 0 };
   model = '';
 
@@ -74,6 +76,16 @@ export class Tally {
 
   get written(): number {
     return this.#rows.written;
+  }
+
+  /** Mined but not to be written. */
+  get rejected(): number {
+    return this.#rows.rejected;
+  }
+
+  /** How many rows will be written if no more are rejected. */
+  get expected(): number {
+    return (this.#dataset?.minedCount ?? 0) - this.#rows.rejected;
   }
 
   get short(): number {
@@ -123,7 +135,7 @@ export class Tally {
       positives: this.positives,
       negatives: this.#negatives,
       scores: { positives: meanOf(this.#scores.positives), negatives: meanOf(this.#scores.negatives) },
-      truncated: this.truncated,
+      ...this.encoded,
       seconds: Object.fromEntries(
         Object.entries(seconds).map(([phase, s]) => [phase, round(s, 3)]),
       ) as Summary['seconds'],

@@ -3,10 +3,11 @@ import { formatCount, formatDuration } from './progress.js';
 
 /** The summary as lines for people. */
 export function describeSummary(summary: Summary): string[] {
-  const { rows, reasons, passages, positives, negatives, scores, truncated, seconds } = summary;
+  const { rows, reasons, passages, positives, negatives, scores, truncated, texts, seconds } = summary;
   const total = Object.values(negatives).reduce((sum, count) => sum + count, 0);
   const backfilled = negatives.next + negatives.random + negatives.skipped;
-  const share = total === 0 ? 0 : (100 * backfilled) / total;
+  const share = ((100 * backfilled) / total).toFixed(1);
+  const sources = `${formatCount(negatives.random)} random, ${formatCount(negatives.next)} next, ${formatCount(negatives.skipped)} skipped ranks`;
   const reasonText = Object.entries(reasons)
     .map(([reason, count]) => `${formatCount(count)} ${reason}`)
     .join(', ');
@@ -15,12 +16,16 @@ export function describeSummary(summary: Summary): string[] {
   );
   const lines = {
     rows: `${formatCount(rows.written)} written of ${formatCount(rows.read)} read`,
-    short: `${formatCount(rows.short)} rows${reasonText === '' ? '' : ` (${reasonText})`}, ${formatCount(rows.rejected)} of them not written`,
+    short:
+      rows.short === 0
+        ? 'none'
+        : `${formatCount(rows.short)} (${reasonText}), ${formatCount(rows.rejected)} of them not written`,
     passages: `${formatCount(passages.distinct)} distinct of ${formatCount(passages.read)} read (${formatCount(passages.duplicates)} duplicates merged, ${formatCount(passages.empty)} empty left out)`,
     positives: `${formatCount(positives.distinct)} distinct, ${formatCount(positives.notInPool)} not in the pool`,
-    negatives: `${formatCount(total)}, of which backfilled ${share.toFixed(1)}% (${formatCount(negatives.random)} random, ${formatCount(negatives.next)} next, ${formatCount(negatives.skipped)} skipped ranks)${negatives.kept > 0 ? `, kept ${formatCount(negatives.kept)}` : ''}`,
+    negatives: `${formatCount(total)}, ${backfilled === 0 ? 'none backfilled' : `${share}% backfilled (${sources})`}${negatives.kept > 0 ? `, ${formatCount(negatives.kept)} kept` : ''}`,
     'mean score': `positives ${scores.positives ?? '–'}, negatives ${scores.negatives ?? '–'}`,
     truncated: `${formatCount(truncated.queries)} queries, ${formatCount(truncated.passages)} passages longer than the model reads`,
+    embedded: `${formatCount(texts.distinct)} texts, ${formatCount(texts.reused)} of them known from earlier runs`,
     model: `${summary.model}, seed ${summary.seed}`,
     time: `${formatDuration(seconds.total)} (${phases.join(', ')})`,
   };

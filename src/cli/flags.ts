@@ -1,16 +1,20 @@
 import { Command, CommanderError } from 'commander';
 import { HnMineError } from '../errors.js';
 
-/** The command line as typed; values are checked later. */
+const LOG_FORMATS = ['pretty', 'json'] as const;
+
+/** The command line as typed; the values in `settings` are checked later. */
 export interface Flags {
-  readonly input?: string;
+  /** `-` for standard input. */
+  readonly input: string;
   readonly pool?: string[];
+  /** Nothing for standard output. */
   readonly output?: string;
   readonly rejected?: string;
   readonly summary?: string;
   readonly quiet?: boolean;
   readonly verbose?: boolean;
-  readonly logFormat: string;
+  readonly logFormat: (typeof LOG_FORMATS)[number];
   readonly progress: boolean;
   readonly dryRun?: boolean;
   /** What `parseConfig` takes, by option name. */
@@ -35,28 +39,80 @@ const OWN_FLAGS = [
   'dryRun',
 ];
 
+/** Opened as a file, `/dev/stdout` would cut off what a redirection appends to. */
+const STDOUT_NAMES = ['-', '/dev/stdout'];
+
 const EXAMPLES = `
 Examples:
   hn-mine --input train.jsonl --pool corpus.jsonl --range 10-210 --neg 15 > mined.jsonl
   hn-mine --input train.jsonl --pool corpus.jsonl --model BAAI/bge-base-en-v1.5 --output mined.jsonl
   zcat train.jsonl.gz | hn-mine --input - --pool corpus.jsonl --scores --ranks --output mined.jsonl.gz`;
 
-/** @throws HnMineError `usage` where a flag is unknown or lacks its value */
+/** @throws HnMineError `usage` where a flag is unknown, lacks its value or names no file */
 export function parseFlags(argv: readonly string[], version: string): Flags | Printed {
   let text = '';
   const command = describeCommand(version)
     .exitOverride()
     .configureOutput({ writeOut: (part) => (text += part), writeErr: () => {} });
+  refuseFlagsAsValues(command, argv);
   try {
     command.parse([...argv], { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return { text };
-    throw new HnMineError('usage', error.message.replace(/^error: /, '').replaceAll('\n', ' '), { cause: error });
+    throw new HnMineError('usage', describeMistake(error, command.args), { cause: error });
   }
   const typed = command.opts();
   const settings = Object.fromEntries(Object.entries(typed).filter(([name]) => !OWN_FLAGS.includes(name)));
-  return { ...(typed as Omit<Flags, 'settings'>), settings };
+  return { ...checkFiles(typed as Omit<Flags, 'settings'>), settings };
+}
+
+/** Else `--input --pool corpus.jsonl` would read a file named `--pool`. */
+function refuseFlagsAsValues({ options }: Command, argv: readonly string[]): void {
+  argv.forEach((word, i) => {
+    const next = argv[i + 1];
+    const lacksValue = options.some(({ long, required }) => long === word && required);
+    if (lacksValue && options.some(({ long }) => long === next))
+      throw new HnMineError('usage', `${word}: expected a value (found ${next})`);
+  });
+}
+
+function describeMistake({ code, message }: CommanderError, words: readonly string[]): string {
+  const [, quoted = ''] = /'(\S+)[^']*'/.exec(message) ?? [];
+  const [, meant] = /Did you mean (.*)\?/.exec(message) ?? [];
+  if (code === 'commander.optionMissingArgument') return `${quoted}: expected a value (found nothing)`;
+  if (code === 'commander.unknownOption')
+    return `${quoted}: no such option; ${meant ? `did you mean ${meant}?` : 'see hn-mine --help'}`;
+  if (code === 'commander.excessArguments')
+    return `${words[0]}: expected options only; name each file with its own --input or --pool`;
+  return message.replace(/^error: /, '').replaceAll('\n', ' ');
+}
+
+function checkFiles(typed: Omit<Flags, 'settings'>): Omit<Flags, 'settings'> {
+  const { input, pool = [], output, summary, rejected, logFormat } = typed;
+  if (input === undefined) {
+    const expected = 'expected a file, or - for standard input';
+    throw new HnMineError('usage', `--input: ${expected} (found nothing); see hn-mine --help`);
+  }
+  if (!LOG_FORMATS.includes(logFormat)) {
+    const found = JSON.stringify(logFormat);
+    throw new HnMineError('usage', `--log-format: expected one of ${LOG_FORMATS.join(', ')} (found ${found})`);
+  }
+  for (const [flag, path] of Object.entries({
+    input,
+    pool: pool.find((path) => path === ''),
+    output,
+    summary,
+    rejected,
+  })) {
+    if (path === '') throw new HnMineError('usage', `--${flag}: expected a file (found an empty name)`);
+  }
+  const outputs = Object.entries({ output, summary, rejected });
+  for (const [i, [flag, path]] of outputs.entries()) {
+    const other = outputs.slice(0, i).find(([, earlier]) => path !== undefined && earlier === path);
+    if (other) throw new HnMineError('usage', `--${flag} ${path}: is taken by --${other[0]}; give another file`);
+  }
+  return { ...typed, output: output !== undefined && STDOUT_NAMES.includes(output) ? undefined : output };
 }
 
 function describeCommand(version: string): Command {

@@ -7,31 +7,21 @@ import { parseFlags } from './flags.js';
  * and SIGTERM.
  */
 export async function main(argv: readonly string[]): Promise<void> {
+  // A reader that has gone takes nothing more; what is written for people must not end the run.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   try {
     const flags = parseFlags(argv, readVersion());
     if ('text' in flags) {
       process.stdout.write(flags.text);
       return;
     }
-    if (flags.input === undefined) {
-      throw new HnMineError(
-        'usage',
-        '--input: expected a file, or - for standard input (found nothing); see hn-mine --help',
-      );
-    }
-    if (flags.logFormat !== 'pretty' && flags.logFormat !== 'json') {
-      throw new HnMineError(
-        'usage',
-        `--log-format: expected one of pretty, json (found ${JSON.stringify(flags.logFormat)})`,
-      );
-    }
     // Only now the rest is loaded: help and mistakes answer at once.
     const { parseConfig } = await import('../config/config.js');
     const config = parseConfig(flags.settings);
     const { mineFiles } = await import('./mine-files.js');
-    process.exitCode = await mineFiles({ ...flags, input: flags.input, logFormat: flags.logFormat }, config);
+    process.exitCode = await mineFiles(flags, config);
   } catch (error) {
-    reportError(error, argv.includes('--verbose'), argv.includes('json') && argv.includes('--log-format'));
+    reportError(error, argv.includes('--verbose'), /--log-format[ =]json/.test(argv.join(' ')));
     process.exitCode = exitCodeOf(error);
   }
 }

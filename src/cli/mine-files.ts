@@ -1,20 +1,18 @@
-import { writeFileSync } from 'node:fs';
 import type { MineConfig } from '../config/config.js';
 import type { Inputs } from '../dataset.js';
-import { HnMineError, reasonOf } from '../errors.js';
-import { type AtomicFile, checkOutput, openAtomicFile } from '../output/atomic-file.js';
+import { HnMineError } from '../errors.js';
+import { checkOutput, openAtomicFile } from '../output/atomic-file.js';
 import { formatRow } from '../output/format-row.js';
 import { createLineWriter, isClosedPipe, type LineWriter } from '../output/row-writer.js';
+import { createPacer } from '../pacer.js';
 import { planRun, type Rejection, type RunContext, runMining } from '../run.js';
-import { Tally } from '../summary.js';
+import { type Summary, Tally } from '../summary.js';
 import { describeSummary } from './describe-summary.js';
 import type { Flags } from './flags.js';
 import { createLog } from './log.js';
 import { exitCodeOf, reportError } from './main.js';
 import { createProgress, formatCount, type Progress } from './progress.js';
 import { openStdout } from './stdout.js';
-
-type RunFlags = Flags & { readonly input: string; readonly logFormat: 'pretty' | 'json' };
 
 type Log = ReturnType<typeof createLog>;
 
@@ -24,7 +22,7 @@ const SIGNAL_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
 const GRACE_MS = 1000;
 
 /** Mines from files to a file or standard output. @returns the exit code */
-export async function mineFiles(flags: RunFlags, config: MineConfig): Promise<number> {
+export async function mineFiles(flags: Flags, config: MineConfig): Promise<number> {
   const progress = createProgress(
     process.stderr,
     flags.progress && flags.quiet !== true && flags.logFormat === 'pretty',
@@ -34,7 +32,7 @@ export async function mineFiles(flags: RunFlags, config: MineConfig): Promise<nu
   const inputs: Inputs = { input: flags.input === '-' ? process.stdin : flags.input, pool: flags.pool };
   try {
     checkOutputs(flags);
-    if (flags.dryRun) await describeRun(inputs, config, createContext(config, progress, log, []), log);
+    if (flags.dryRun) await dryRun(inputs, config, progress, log);
     else await run(flags, inputs, config, progress, log);
     return 0;
   } catch (error) {
@@ -45,15 +43,10 @@ export async function mineFiles(flags: RunFlags, config: MineConfig): Promise<nu
   }
 }
 
-function checkOutputs({ input, pool = [], output, summary, rejected }: RunFlags): void {
+function checkOutputs({ input, pool = [], output, summary, rejected }: Flags): void {
   const inputs = [...(input === '-' ? [] : [input]), ...pool];
-  const outputs = { '--output': output, '--summary': summary, '--rejected': rejected };
-  const seen: string[] = [];
-  for (const [flag, path] of Object.entries(outputs)) {
-    if (path === undefined) continue;
-    checkOutput(flag, path, inputs);
-    if (seen.includes(path)) throw new HnMineError('usage', `${flag} ${path}: is named twice; give another file`);
-    seen.push(path);
+  for (const [flag, path] of Object.entries({ output, summary, rejected })) {
+    if (path !== undefined) checkOutput(`--${flag}`, path, inputs);
   }
 }
 
@@ -71,8 +64,11 @@ function createContext(config: MineConfig, progress: Progress, log: Log, rejecti
   };
 }
 
-async function describeRun(inputs: Inputs, config: MineConfig, context: RunContext, log: Log): Promise<void> {
-  const { rows, passages, model, outlook } = await planRun(inputs, config, context);
+async function dryRun(inputs: Inputs, config: MineConfig, progress: Progress, log: Log): Promise<void> {
+  const restore = endOnSignals(progress, log, async () => {});
+  const { rows, passages, model, outlook } = await planRun(inputs, config, createContext(config, progress, log, []));
+  restore();
+  progress.stop();
   const { low, high } = config.range;
   const { leastCandidates: least, mostCandidates: most } = outlook;
   const lines = [
@@ -83,57 +79,69 @@ async function describeRun(inputs: Inputs, config: MineConfig, context: RunConte
   for (const line of lines) log.info(line);
 }
 
-async function run(flags: RunFlags, inputs: Inputs, config: MineConfig, progress: Progress, log: Log): Promise<void> {
+async function run(flags: Flags, inputs: Inputs, config: MineConfig, progress: Progress, log: Log): Promise<void> {
   const rejections: Rejection[] = [];
   const context = createContext(config, progress, log, rejections);
   const file = flags.output === undefined ? undefined : openAtomicFile(flags.output, process.pid);
   const stream = file?.stream ?? openStdout();
   const writer = createLineWriter(stream, flags.output ?? 'standard output', flags.output?.endsWith('.gz'));
-  const restore = endOnSignals(writer, file, progress);
+  // The partial file goes; rows on their way to standard output arrive whole.
+  const settle = async () => (file ? file.discard() : await writer.end().catch(() => {}));
+  const restore = endOnSignals(progress, log, settle);
   try {
-    const dropped = await writeRows(runMining(inputs, config, context), writer, config, context, progress);
+    // On one terminal the rows follow the bars.
+    const sharesTerminal = file === undefined && process.stdout.isTTY;
+    const beforeRow = sharesTerminal ? () => progress.stop() : () => {};
+    const rows = runMining(inputs, config, context);
+    const dropped = await writeRows({ rows, writer, config, tally: context.tally, progress, beforeRow });
     await writer.end();
-    file?.commit();
-    finish(flags, context.tally, rejections, dropped, progress, log);
+    await file?.commit();
+    await finish(flags, context.tally, rejections, dropped, progress, log);
   } catch (error) {
-    if (file) file.discard();
-    else if (!isClosedPipe(error)) await writer.end().catch(() => {});
+    if (!isClosedPipe(error)) await settle();
     if (error instanceof HnMineError && error.code === 'input' && context.tally.short > 0)
-      writeReports(flags, context.tally, rejections);
+      await writeReports(flags, context.tally, rejections);
     throw error;
   } finally {
     restore();
   }
 }
 
-async function writeRows(
-  rows: ReturnType<typeof runMining>,
-  writer: LineWriter,
-  config: MineConfig,
-  { tally }: RunContext,
-  progress: Progress,
-): Promise<Map<string, number>> {
+interface Writing {
+  readonly rows: ReturnType<typeof runMining>;
+  readonly writer: LineWriter;
+  readonly config: MineConfig;
+  readonly tally: Tally;
+  readonly progress: Progress;
+  beforeRow(): void;
+}
+
+/** @returns how many rows lost a field that described their old negatives, by field */
+async function writeRows({ rows, writer, config, tally, progress, beforeRow }: Writing): Promise<Map<string, number>> {
   const dropped = new Map<string, number>();
+  const pause = createPacer();
   for await (const mined of rows) {
     const started = performance.now();
+    beforeRow();
     const formatted = formatRow(mined, config);
     for (const field of formatted.dropped) dropped.set(field, (dropped.get(field) ?? 0) + 1);
     await writer.write(formatted.line);
     tally.addWriting(performance.now() - started);
-    progress.update('writing', tally.written);
+    progress.update('writing', tally.written, tally.expected);
+    await pause();
   }
   return dropped;
 }
 
-function finish(
-  flags: RunFlags,
+async function finish(
+  flags: Flags,
   tally: Tally,
   rejections: readonly Rejection[],
   dropped: Map<string, number>,
   progress: Progress,
   log: Log,
-): void {
-  const summary = writeReports(flags, tally, rejections);
+): Promise<void> {
+  const summary = await writeReports(flags, tally, rejections);
   progress.stop();
   for (const [field, count] of dropped) {
     log.info(`"${field}" left out of ${formatCount(count)} rows: it described their old negatives`);
@@ -142,30 +150,45 @@ function finish(
   else for (const line of describeSummary(summary)) log.info(line);
 }
 
-function writeReports({ summary: file, rejected }: RunFlags, tally: Tally, rejections: readonly Rejection[]) {
+async function writeReports(
+  { summary: file, rejected }: Flags,
+  tally: Tally,
+  rejections: readonly Rejection[],
+): Promise<Summary> {
   const summary = tally.finish();
-  if (file !== undefined) writeText(file, `${JSON.stringify(summary, null, 2)}\n`);
-  if (rejected !== undefined)
-    writeText(rejected, rejections.map((rejection) => `${JSON.stringify(rejection)}\n`).join(''));
+  if (file !== undefined) await writeLines(file, [summary], 2);
+  if (rejected !== undefined) await writeLines(rejected, rejections);
   return summary;
 }
 
-function writeText(path: string, text: string): void {
+async function writeLines(path: string, values: readonly unknown[], indent?: number): Promise<void> {
+  const pause = createPacer();
+  const file = openAtomicFile(path, process.pid);
+  const writer = createLineWriter(file.stream, path, path.endsWith('.gz'));
   try {
-    writeFileSync(path, text);
-  } catch (cause) {
-    throw new HnMineError('output', `${path}: cannot be written (${reasonOf(cause)})`, { cause });
+    for (const value of values) {
+      await writer.write(JSON.stringify(value, null, indent));
+      await pause();
+    }
+    await writer.end();
+    await file.commit();
+  } catch (error) {
+    file.discard();
+    throw error;
   }
 }
 
-/** On SIGINT and SIGTERM: the partial file goes, rows on their way to standard output arrive whole, the process ends. */
-function endOnSignals(writer: LineWriter, file: AtomicFile | undefined, progress: Progress): () => void {
+/**
+ * On SIGINT and SIGTERM: `settle` sees to what was written, and the process ends.
+ *
+ * @returns what takes these signals back to what they were
+ */
+function endOnSignals(progress: Progress, log: Log, settle: () => Promise<void>): () => void {
   const handlers = Object.entries(SIGNAL_CODES).map(([signal, code]) => {
     const end = async () => {
       progress.stop();
-      if (file) file.discard();
-      else await Promise.race([writer.end().catch(() => {}), new Promise((resolve) => setTimeout(resolve, GRACE_MS))]);
-      process.stderr.write(`stopped by ${signal}\n`);
+      await Promise.race([settle(), new Promise((resolve) => setTimeout(resolve, GRACE_MS))]);
+      log.warn(`stopped by ${signal}`);
       process.exit(code);
     };
     process.once(signal, end);

@@ -1,4 +1,5 @@
-import { MultiBar, Presets, type SingleBar } from 'cli-progress';
+import { clearScreenDown } from 'node:readline';
+import { MultiBar, type Params, Presets, type SingleBar } from 'cli-progress';
 import type { LineSink } from './log.js';
 
 /** Shows how far a run is. */
@@ -19,28 +20,51 @@ export function createProgress(stderr: NodeJS.WriteStream, isShown: boolean): Pr
 }
 
 function createBars(stderr: NodeJS.WriteStream): Progress {
-  const format = (_options: unknown, params: { progress: number }, payload: { phase: string; detail: string }) => {
-    const filled = Math.round(params.progress * 30);
-    return `${payload.phase.padEnd(10)} ${'█'.repeat(filled)}${'░'.repeat(30 - filled)} ${payload.detail}`;
-  };
-  const bars = new MultiBar(
-    { stream: stderr, hideCursor: true, clearOnComplete: false, fps: 8, format },
-    Presets.shades_classic,
-  );
+  // Lines wrap, so that warnings are not cut off; the bars themselves fit.
+  const options = { stream: stderr, hideCursor: true, linewrap: true, forceRedraw: true, gracefulExit: false, fps: 8 };
+  const bars = new MultiBar({ ...options, format: formatBar }, Presets.shades_classic);
   const open = new Map<string, { bar: SingleBar; meter: Meter }>();
+  let isStopped = false;
   return {
     sink: {
-      write: (line) =>
-        open.size > 0 ? void bars.log(line.endsWith('\n') ? line : `${line}\n`) : void stderr.write(line),
+      write(line) {
+        if (open.size === 0 || isStopped) return void stderr.write(line);
+        bars.once('redraw-pre', () => clearScreenDown(stderr));
+        bars.log(line);
+        bars.update();
+      },
     },
     update(phase, done, total) {
-      const shown = open.get(phase) ?? { bar: bars.create(total ?? 1, 0, { phase, detail: '' }), meter: createMeter() };
+      if (isStopped) return;
+      const shown = open.get(phase) ?? createBar(bars, phase);
       open.set(phase, shown);
+      shown.meter.update(done, total);
       shown.bar.setTotal(total ?? Math.max(done, 1));
-      shown.bar.update(done, { detail: shown.meter.describe(done, total) });
+      shown.bar.update(done);
     },
-    stop: () => bars.stop(),
+    stop() {
+      if (!isStopped) bars.stop();
+      isStopped = true;
+    },
   };
+}
+
+function createBar(bars: MultiBar, phase: string): { bar: SingleBar; meter: Meter } {
+  const meter = createMeter();
+  return { bar: bars.create(1, 0, { phase, meter }), meter };
+}
+
+/** Called when a bar is drawn, not at each of a million updates. */
+function formatBar(
+  _: unknown,
+  { progress, maxWidth }: Params,
+  { phase, meter }: { phase: string; meter: Meter },
+): string {
+  const detail = meter.describe();
+  const name = phase.padEnd(10);
+  const width = Math.max(10, Math.min(30, maxWidth - name.length - detail.length - 3));
+  const filled = Math.round(progress * width);
+  return `${name} ${'█'.repeat(filled)}${'░'.repeat(width - filled)} ${detail}`;
 }
 
 function createLines(sink: LineSink): Progress {
@@ -51,24 +75,34 @@ function createLines(sink: LineSink): Progress {
     update(phase, done, total) {
       const meter = meters.get(phase) ?? createMeter();
       meters.set(phase, meter);
-      const detail = meter.describe(done, total);
+      meter.update(done, total);
       if (performance.now() - last < LINE_EVERY_MS) return;
       last = performance.now();
-      sink.write(`${phase}: ${detail}\n`);
+      sink.write(`${phase}: ${meter.describe()}\n`);
     },
     stop: () => {},
   };
 }
 
 interface Meter {
-  describe(done: number, total: number | undefined): string;
+  update(done: number, total: number | undefined): void;
+  /** Count, rate and time left at the last update. */
+  describe(): string;
 }
 
 function createMeter(): Meter {
   const started = performance.now();
+  let now = started;
+  let done = 0;
+  let total: number | undefined;
   return {
-    describe(done, total) {
-      const seconds = (performance.now() - started) / 1000;
+    update(newDone, newTotal) {
+      now = performance.now();
+      done = newDone;
+      total = newTotal;
+    },
+    describe() {
+      const seconds = (now - started) / 1000;
       const rate = seconds > 0.5 ? done / seconds : 0;
       const rateText = rate > 0 ? `, ${rate >= 10 ? formatCount(Math.round(rate)) : rate.toFixed(1)}/s` : '';
       if (total === undefined) return `${formatCount(done)}${rateText}`;

@@ -44,8 +44,8 @@ const instructionFormat = text.transform((typed, context) => {
 const poolings = z.union([text, z.array(text)]).transform((typed, context) => {
   const modes = typeof typed === 'string' ? typed.split(',') : typed;
   const odd = modes.find((mode) => !POOLINGS.includes(mode as never));
-  if (odd === undefined) return modes as (typeof POOLINGS)[number][];
-  return refuse(context, `expected one or more of ${POOLINGS.join(', ')} (found ${quote(odd)})`);
+  if (odd === undefined && modes.length > 0) return modes as (typeof POOLINGS)[number][];
+  return refuse(context, `expected one or more of ${POOLINGS.join(', ')} (found ${quote(odd ?? modes)})`);
 });
 
 const devices = z.union([z.boolean(), text, z.array(z.number())]).transform((typed, context) => {
@@ -91,6 +91,8 @@ const schema = z.strictObject({
   gpu: devices.optional(),
   workers: wholeNumber(1).optional(),
   index: oneOf(INDEXES).default('flat'),
+  cache: flag.default(true),
+  cacheDir: text.min(1, 'expected a folder (found nothing)').optional(),
 
   scores: flag.default(false),
   ranks: flag.default(false),

@@ -35,14 +35,23 @@ export function readDense({ weights: file, activation, hasBias }: Extract<PostSt
   const [outputSize = 0, inputSize = 0] = weight.shape;
   return {
     outputSize,
-    apply: (input) =>
-      Float32Array.from({ length: outputSize }, (_, row) => {
+    apply(input) {
+      if (input.length !== inputSize) throw wrongLength(file, inputSize, input.length);
+      return Float32Array.from({ length: outputSize }, (_, row) => {
         let sum = bias?.[row] ?? 0;
         for (let i = 0; i < inputSize; i++)
           sum += (weight.values[row * inputSize + i] as number) * (input[i] as number);
         return activate(sum);
-      }),
+      });
+    },
   };
+}
+
+function wrongLength(file: string, expected: number, found: number): HnMineError {
+  return new HnMineError(
+    'model',
+    `${file}: the layer takes ${expected} values (found ${found} from pooling); choose the model's own --pooling`,
+  );
 }
 
 function approximateErf(x: number): number {

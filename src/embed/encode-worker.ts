@@ -4,7 +4,7 @@ import { serveJobs } from '../onnx/serve-jobs.js';
 import { openSession, type SessionPlace } from '../onnx/session.js';
 import { type Dense, readDense } from './dense.js';
 import type { Role } from './encoder.js';
-import type { ModelSettings } from './model-settings.js';
+import { type ModelSettings, readTokenizer } from './model-settings.js';
 import { normalizeVector, type PoolingMode, poolTokens } from './pooling.js';
 import type { Prompt } from './prompts.js';
 import { type Batching, type EncoderGraph, type GraphOutput, wrapEncoderGraph } from './text-encoder-graph.js';
@@ -45,7 +45,8 @@ export interface EncodeReady {
 }
 
 export interface EncodeDone {
-  readonly truncated: number;
+  /** For each text of the job, whether it was longer than the model reads. */
+  readonly isTruncated: readonly boolean[];
 }
 
 type Step = Dense | 'normalize';
@@ -53,7 +54,7 @@ type Step = Dense | 'normalize';
 await serveJobs<EncodeJob, EncodeReady, EncodeDone>(async () => {
   const setup = workerData as EncodeSetup;
   const { settings } = setup;
-  const tokenizer = createTokenizer(settings.tokenizer);
+  const tokenizer = createTokenizer(readTokenizer(settings.tokenizer), settings.tokenizer.name);
   refuseForeignTokenizer(setup, tokenizer);
   const session = await openSession(setup.graphFile, setup.place);
   const graph = wrapEncoderGraph(session, setup.name, settings, setup.poolHere);
@@ -64,7 +65,8 @@ await serveJobs<EncodeJob, EncodeReady, EncodeDone>(async () => {
     passage: await countPromptTokens(setup, tokenizer, 'passage'),
   };
   const [probe] = await tokenizer.tokenize(['a'], undefined);
-  const dim = finish(await graph.run([probe?.ids ?? []]), 0, probe?.ids.length ?? 0, 0).length;
+  const dim = finish(await runGraph(graph, [probe?.ids ?? []], setup.name), 0, probe?.ids.length ?? 0, 0).length;
+  await refuseForeignGraph(graph, setup, tokenizer);
   return {
     ready: { dim },
     async serve({ texts, rows, role, target }) {
@@ -85,7 +87,7 @@ await serveJobs<EncodeJob, EncodeReady, EncodeDone>(async () => {
           new Float32Array(target, (rows[text] as number) * dim * 4, dim).set(vector);
         });
       }
-      return { result: { truncated: tokens.filter(({ isTruncated }) => isTruncated).length } };
+      return { result: { isTruncated: tokens.map(({ isTruncated }) => isTruncated) } };
     },
   };
 });
@@ -96,6 +98,23 @@ function refuseForeignTokenizer({ name, settings }: EncodeSetup, { vocabularySiz
     'model',
     `${name}: tokenizer.json has ${vocabularySize} tokens and config.json ${settings.vocabularySize}; take both from the same model`,
   );
+}
+
+/** A graph of another model may know fewer tokens than `config.json` says; the last one shows it. */
+async function refuseForeignGraph(
+  graph: EncoderGraph,
+  { name }: EncodeSetup,
+  { vocabularySize }: TextTokenizer,
+): Promise<void> {
+  try {
+    await graph.run([[vocabularySize - 1]]);
+  } catch (cause) {
+    throw new HnMineError(
+      'model',
+      `${name}: tokenizer.json has ${vocabularySize} tokens, and the graph fails on the last; take both from the same model`,
+      { cause },
+    );
+  }
 }
 
 /** The tokens before a text's own, where the model does not pool its prompt; the closing special token is not one. */

@@ -13,6 +13,8 @@ export interface EncodeResult {
   readonly embeddings: Embeddings;
   /** How many of the texts were longer than the model reads. */
   readonly truncated: number;
+  /** How many of the vectors were known from an earlier run. */
+  readonly reused?: number;
 }
 
 /** Turns texts into vectors. A vector depends on (model, prompt, text) alone, never on the other texts of the call. */

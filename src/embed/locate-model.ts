@@ -16,7 +16,7 @@ const BUILT_IN = {
  * @throws HnMineError `model` where the folder is missing or has no such graph
  */
 export function findLocalModel({ model, dtype }: MineConfig): ModelFiles | undefined {
-  if (model === undefined) return { ...findModelFiles(BUILT_IN.folder, dtype ?? BUILT_IN.dtype), name: BUILT_IN.name };
+  if (model === undefined) return findModelFiles(BUILT_IN.folder, dtype ?? BUILT_IN.dtype, BUILT_IN.name);
   return isModelFolder(model) ? findModelFiles(model, dtype) : undefined;
 }
 

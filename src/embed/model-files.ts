@@ -28,8 +28,11 @@ export function isModelFolder(model: string): boolean {
   return /^[./~]|^[A-Za-z]:|\\/.test(model) || statSync(model, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
-/** @throws HnMineError `model` where the folder is missing or has no such graph */
-export function findModelFiles(folder: string, dtype: string | undefined): ModelFiles {
+/**
+ * @param name what messages call the model
+ * @throws HnMineError `model` where the folder is missing or has no such graph
+ */
+export function findModelFiles(folder: string, dtype: string | undefined, name = folder): ModelFiles {
   if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) {
     throw new HnMineError(
       'model',
@@ -37,7 +40,7 @@ export function findModelFiles(folder: string, dtype: string | undefined): Model
     );
   }
   const paths = ['', 'onnx/'].flatMap((below) => listFiles(join(folder, below)).map((file) => below + file));
-  return { name: folder, folder, graph: chooseGraph(paths, dtype, folder) };
+  return { name, folder, graph: chooseGraph(paths, dtype, name) };
 }
 
 /**
@@ -68,12 +71,17 @@ export function selectModelFiles(paths: readonly string[], dtype: string | undef
   );
 }
 
-/** The bytes of a graph's weights, external data included. */
-export function measureGraph({ folder, graph }: ModelFiles): number {
+/** The paths of a graph and its external data. */
+export function listGraphFiles({ folder, graph }: ModelFiles): string[] {
   const below = graph.includes('/') ? 'onnx/' : '';
-  const files = listFiles(join(folder, below)).map((file) => below + file);
-  const weights = files.filter((path) => path === graph || isDataOf(graph, path));
-  return weights.reduce((sum, path) => sum + statSync(join(folder, path)).size, 0);
+  const paths = listFiles(join(folder, below)).map((file) => below + file);
+  const files = paths.filter((path) => path === graph || isDataOf(graph, path));
+  return files.sort().map((path) => join(folder, path));
+}
+
+/** The bytes of a graph's weights, external data included. */
+export function measureGraph(files: ModelFiles): number {
+  return listGraphFiles(files).reduce((sum, path) => sum + statSync(path).size, 0);
 }
 
 /** `model.onnx_data`, `model.onnx_data_1`, `model.onnx.data`. */

@@ -10,10 +10,18 @@ export type PostStep =
   | { readonly kind: 'normalize' }
   | { readonly kind: 'dense'; readonly weights: string; readonly activation: string; readonly hasBias: boolean };
 
+/** Where the tokenizer is read from, by each worker for itself: many megabytes of JSON would block the main thread. */
+export interface TokenizerSource {
+  readonly file: string;
+  /** What messages call the file. */
+  readonly name: string;
+  /** Whether texts are lower-cased before the tokenizer's own normalizer. */
+  readonly lowerCase: boolean;
+}
+
 /** What a model's folder says of how its vectors are made. */
 export interface ModelSettings {
-  /** The text of `tokenizer.json` with truncation and padding taken out. */
-  readonly tokenizer: string;
+  readonly tokenizer: TokenizerSource;
   /** Tokens that are read of a text, special ones included. */
   readonly maxLength: number | undefined;
   /** The most tokens that the model has positions for. */
@@ -102,7 +110,7 @@ export function readModelSettings({ name, folder }: ModelFiles): ModelSettings {
   const maxPositions = countPositions(config);
   const heads = config.num_attention_heads ?? undefined;
   return {
-    tokenizer: readTokenizer(folder, name, transformer, base.do_lower_case === true),
+    tokenizer: findTokenizer(folder, name, transformer, base.do_lower_case === true),
     maxLength: base.max_seq_length ?? smaller(tokenizer.model_max_length ?? undefined, maxPositions),
     maxPositions,
     vocabularySize: config.vocab_size ?? undefined,
@@ -123,16 +131,21 @@ function readJson<T>(folder: string, name: string, file: string, schema: z.ZodTy
   } catch {
     return undefined;
   }
+  return parseJson(text, `${name}/${file}`, schema);
+}
+
+function parseJson<T>(text: string, place: string, schema: z.ZodType<T>): T {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    throw new HnMineError('model', `${name}/${file}: not valid JSON (${reasonOf(cause)})`, { cause });
+    throw new HnMineError('model', `${place}: not valid JSON (${reasonOf(cause)})`, { cause });
   }
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
-  throw new HnMineError('model', `${name}/${file}: "${issue?.path.join('.')}": ${issue?.message}`);
+  const field = issue?.path.length ? ` "${issue.path.join('.')}":` : '';
+  throw new HnMineError('model', `${place}:${field} ${issue?.message}`);
 }
 
 function missing(name: string, file: string, advice: string): HnMineError {
@@ -156,20 +169,24 @@ function countPositions(config: z.output<typeof modelConfig>): number | undefine
   return positions !== undefined && isOffset ? positions - 1 - (config.pad_token_id ?? 1) : positions;
 }
 
-/** A tokenizer's own truncation and padding stem from earlier use; this program sets its own. */
-function readTokenizer(folder: string, name: string, transformer: string, lowerCase: boolean): string {
-  const schema = z.looseObject({ model: z.unknown(), normalizer: z.unknown() });
+function findTokenizer(folder: string, name: string, transformer: string, lowerCase: boolean): TokenizerSource {
   const found = ['', transformer]
     .map((below) => join(below, 'tokenizer.json'))
     .find((file) => existsSync(join(folder, file)));
-  const tokenizer = found === undefined ? undefined : readJson(folder, name, found, schema);
-  if (tokenizer === undefined) {
-    throw missing(
-      name,
-      'tokenizer.json',
-      'save it with AutoTokenizer.from_pretrained(…, use_fast=True).save_pretrained(DIR)',
-    );
-  }
+  if (found !== undefined) return { file: join(folder, found), name: `${name}/${found}`, lowerCase };
+  const advice = 'save it with AutoTokenizer.from_pretrained(…, use_fast=True).save_pretrained(DIR)';
+  throw missing(name, 'tokenizer.json', advice);
+}
+
+/**
+ * The text of a `tokenizer.json` without its own truncation and padding, which stem from earlier use: this program sets its
+ * own.
+ *
+ * @throws HnMineError `model` where the file is no JSON object
+ */
+export function readTokenizer({ file, name, lowerCase }: TokenizerSource): string {
+  const schema = z.looseObject({ model: z.unknown(), normalizer: z.unknown() });
+  const tokenizer = parseJson(readFileSync(file, 'utf8'), name, schema);
   const own = tokenizer.normalizer == null ? [] : [tokenizer.normalizer];
   const normalizer = lowerCase
     ? { type: 'Sequence', normalizers: [{ type: 'Lowercase' }, ...own] }

@@ -9,6 +9,7 @@ import type { Encoder, Role } from './encoder.js';
 import { type ModelFiles, measureGraph } from './model-files.js';
 import { type ModelSettings, readModelSettings } from './model-settings.js';
 import { resolvePrompts } from './prompts.js';
+import { createStoredEncoder, type OnRows, type RowEncoder } from './stored-encoder.js';
 
 /** What was decided before the model is loaded. */
 export interface EncoderPlan {
@@ -76,16 +77,22 @@ export async function planEncoder(files: ModelFiles, config: MineConfig, machine
 }
 
 /** Starts the workers and loads the model in each. @throws HnMineError `model` or `device` */
-export async function startEncoder({ setups }: EncoderPlan): Promise<Encoder> {
+export async function startRowEncoder({ setups }: EncoderPlan): Promise<RowEncoder> {
   const script = new URL('./encode-worker.js', import.meta.url);
   const workers = new WorkerPool<EncodeJob, EncodeReady, EncodeDone>(script, setups);
   try {
     const { dim } = await workers.ready;
-    return { encode: (...call) => encodeTexts(workers, setups.length, dim, ...call), close: () => workers.close() };
+    return { dim, encodeRows: (...call) => encodeRows(workers, setups.length, ...call), close: () => workers.close() };
   } catch (error) {
     await workers.close();
     throw error;
   }
+}
+
+/** An encoder without a store, its model loaded. @throws HnMineError `model` or `device` */
+export async function startEncoder(plan: EncoderPlan): Promise<Encoder> {
+  const started = await startRowEncoder(plan);
+  return createStoredEncoder(async () => started, undefined);
 }
 
 function resolveMaxLength(
@@ -109,29 +116,26 @@ function planPlaces(files: ModelFiles, config: MineConfig, machine: Machine): En
   return Array.from({ length: copies }, (_, i) => ({ threads: Math.floor((threads + i) / copies) }));
 }
 
-async function encodeTexts(
+async function encodeRows(
   workers: WorkerPool<EncodeJob, EncodeReady, EncodeDone>,
   workerCount: number,
-  dim: number,
-  texts: readonly string[],
-  role: Role,
-  onProgress: (done: number) => void = () => {},
-) {
-  const target = new SharedArrayBuffer(texts.length * dim * Float32Array.BYTES_PER_ELEMENT);
+  { texts, rows, role, target }: EncodeJob,
+  onRows: OnRows,
+): Promise<void> {
   const jobs = cutJobs(texts);
-  let done = 0;
-  let truncated = 0;
   const takeJobs = async () => {
-    for (const rows of jobs) {
-      const job = { texts: rows.map((row) => texts[row] as string), rows, role, target };
-      const result = await workers.run(job);
-      truncated += result.truncated;
-      done += rows.length;
-      onProgress(done);
+    for (const places of jobs) {
+      const job = {
+        texts: places.map((i) => texts[i] as string),
+        rows: places.map((i) => rows[i] as number),
+        role,
+        target,
+      };
+      const { isTruncated } = await workers.run(job);
+      await onRows(places, isTruncated);
     }
   };
   await Promise.all(Array.from({ length: 2 * workerCount }, takeJobs));
-  return { embeddings: { data: new Float32Array(target), dim, count: texts.length }, truncated };
 }
 
 /** Longest texts first: batches hold texts of like length, and the last jobs are the shortest. */

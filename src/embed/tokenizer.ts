@@ -17,10 +17,11 @@ export interface TextTokenizer {
 
 /**
  * @param source the text of a `tokenizer.json` without truncation and padding
+ * @param name what messages call it
  * @throws HnMineError `model` where it is no tokenizer
  */
-export function createTokenizer(source: string): TextTokenizer {
-  const tokenizer = loadTokenizer(source);
+export function createTokenizer(source: string, name = 'tokenizer.json'): TextTokenizer {
+  const tokenizer = loadTokenizer(source, name);
   return {
     vocabularySize: tokenizer.getVocabSize(true),
     async tokenize(texts, maxLength) {
@@ -31,11 +32,11 @@ export function createTokenizer(source: string): TextTokenizer {
   };
 }
 
-function loadTokenizer(source: string): Tokenizer {
+function loadTokenizer(source: string, name: string): Tokenizer {
   try {
     return Tokenizer.fromString(source);
   } catch (cause) {
-    throw new HnMineError('model', `tokenizer.json: not a tokenizer that can be read (${reasonOf(cause)})`, { cause });
+    throw new HnMineError('model', `${name}: not a tokenizer that can be read (${reasonOf(cause)})`, { cause });
   }
 }
 

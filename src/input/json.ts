@@ -130,14 +130,11 @@ function scanForSyntaxError(source: string): string {
 function describeBadToken(source: string, at: number): string {
   if (source[at] !== '"')
     return `unexpected ${quoteToken(String.fromCodePoint(source.codePointAt(at) as number))} at column ${at + 1}`;
-  const bad = /[\u0000-\u001f]|\\(?!["\\/bfnrt]|u[0-9a-fA-F]{4})|"/g;
-  bad.lastIndex = at + 1;
-  let found = bad.exec(source);
-  while (found !== null && found[0] === '\\' && source[found.index - 1] === '\\') found = bad.exec(source);
-  if (found === null || found[0] === '"') return `unterminated string at column ${at + 1}`;
-  return found[0] === '\\'
-    ? `bad escape at column ${found.index + 1}`
-    : `control character at column ${found.index + 1}`;
+  const start = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*/y;
+  start.lastIndex = at;
+  const end = at + (start.exec(source)?.[0].length ?? 1);
+  if (/^\\?$/.test(source.slice(end, end + 2))) return `unterminated string at column ${at + 1}`;
+  return `${source[end] === '\\' ? 'bad escape' : 'control character'} at column ${end + 1}`;
 }
 
 function quoteToken(token: string): string {

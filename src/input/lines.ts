@@ -79,7 +79,7 @@ function decodeLine(decoder: TextDecoder, bytes: Buffer, file: string, number: n
     throw new HnMineError('input', `${file}:${number}: not valid UTF-8 (${found})`, { cause });
   }
   if (number === 1 && text.startsWith(BYTE_ORDER_MARK)) text = text.slice(1);
-  return text.trim() === '' ? '' : text;
+  return text.trimEnd();
 }
 
 /** The offset of the first byte that cannot be decoded, by halving. */
@@ -107,10 +107,14 @@ async function* unpack(bytes: Readable, file: string): AsyncGenerator<Buffer> {
   let isPacked = false;
   try {
     const chunks: AsyncIterator<Buffer> = bytes[Symbol.asyncIterator]();
-    const first = await chunks.next();
-    if (first.done === true) return;
-    isPacked = GZIP_MAGIC.every((byte, i) => first.value[i] === byte);
-    const all = prepend(first.value, chunks);
+    let head: Buffer = Buffer.alloc(0);
+    for (let isAtEnd = false; !isAtEnd && head.length < GZIP_MAGIC.length; ) {
+      const next = await chunks.next();
+      isAtEnd = next.done === true;
+      if (next.done !== true) head = Buffer.concat([head, next.value]);
+    }
+    isPacked = GZIP_MAGIC.every((byte, i) => head[i] === byte);
+    const all = prepend(head, chunks);
     yield* isPacked ? pipeline(Readable.from(all), createGunzip(), () => {}) : all;
   } catch (cause) {
     throw new HnMineError('input', `${file}: ${describeReadError(cause, isPacked)}`, { cause });
@@ -136,9 +140,17 @@ async function* stringifyItems(items: Iterable<unknown> | AsyncIterable<unknown>
   let number = 0;
   for await (const item of items) {
     number++;
-    const text = JSON.stringify(item);
+    const text = stringifyItem(item, `${name}:${number}`);
     if (text === undefined)
       throw new HnMineError('input', `${name}:${number}: expected an object (found ${typeof item})`);
     yield { file: name, number, text };
+  }
+}
+
+function stringifyItem(item: unknown, place: string): string | undefined {
+  try {
+    return JSON.stringify(item);
+  } catch (cause) {
+    throw new HnMineError('input', `${place}: cannot be written as JSON (${reasonOf(cause)})`, { cause });
   }
 }

@@ -142,5 +142,6 @@ function notText(line: Line, field: string, value: unknown): HnMineError {
 function pushTo(map: Map<string, number[]>, key: string, value: number): void {
   const list = map.get(key);
   if (list === undefined) map.set(key, [value]);
-  else if (!list.includes(value)) list.push(value);
+  // Classes mostly come in order: a list of many, as for passages without any text but a title, is rarely searched.
+  else if (value > (list.at(-1) as number) || !list.includes(value)) list.push(value);
 }

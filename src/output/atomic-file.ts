@@ -1,17 +1,16 @@
 import {
   accessSync,
-  chmodSync,
-  closeSync,
   constants,
   createWriteStream,
-  fsyncSync,
   openSync,
   readdirSync,
+  readlinkSync,
   realpathSync,
-  renameSync,
   rmSync,
+  type Stats,
   statSync,
 } from 'node:fs';
+import { open, rename } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { kill } from 'node:process';
@@ -22,7 +21,7 @@ import { HnMineError, hasErrno, reasonOf } from '../errors.js';
 export interface AtomicFile {
   readonly stream: Writable;
   /** To be called after the stream has finished. @throws HnMineError `output` */
-  commit(): void;
+  commit(): Promise<void>;
   /** Removes what was written; the file that was there before stays. */
   discard(): void;
 }
@@ -34,15 +33,15 @@ export interface AtomicFile {
  * @throws HnMineError `output` where the folder is missing or not writable, or the path is a folder or an input
  */
 export function checkOutput(flag: string, path: string, inputs: readonly string[]): void {
-  const target = resolveTarget(path);
+  const isDirect = isPipeOrDevice(path);
+  const target = isDirect ? path : resolveTarget(path);
   const folder = dirname(target);
-  if (statSync(target, { throwIfNoEntry: false })?.isDirectory()) {
+  if (findStats(target)?.isDirectory()) {
     throw new HnMineError('output', `${flag} ${path}: expected a file (found a folder)`);
   }
-  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) {
+  if (findStats(folder)?.isDirectory() !== true) {
     throw new HnMineError('output', `${flag} ${path}: the folder ${folder} does not exist`);
   }
-  const isDirect = isPipeOrDevice(target);
   if (!isDirect && inputs.some((input) => resolveTarget(input) === target)) {
     throw new HnMineError('output', `${flag} ${path}: this file is also an input; give another one`);
   }
@@ -57,13 +56,13 @@ export function checkOutput(flag: string, path: string, inputs: readonly string[
  * Writes beside the target and renames at the end; a pipe or device is written directly.
  *
  * @param processId distinguishes the partial files of runs on one host
+ * @throws HnMineError `output` where the partial file cannot be made
  */
 export function openAtomicFile(path: string, processId: number): AtomicFile {
+  if (isPipeOrDevice(path)) return { stream: createWriteStream(path), commit: async () => {}, discard: () => {} };
   const target = resolveTarget(path);
-  if (isPipeOrDevice(target)) return { stream: createWriteStream(target), commit: () => {}, discard: () => {} };
-  removeOrphans(target);
   const partial = `${target}.${hostname()}.${processId}.partial`;
-  const stream = createWriteStream(partial);
+  const stream = createWriteStream('', { fd: startPartial(partial, target, path) });
   return {
     stream,
     commit: () => moveIntoPlace(partial, target, path),
@@ -81,30 +80,66 @@ function resolveTarget(path: string): string {
   } catch {
     const absolute = resolve(path);
     try {
-      return join(realpathSync(dirname(absolute)), basename(absolute));
+      const place = join(realpathSync(dirname(absolute)), basename(absolute));
+      return followLink(place) ?? place;
     } catch {
       return absolute;
     }
   }
 }
 
-function isPipeOrDevice(target: string): boolean {
-  const stats = statSync(target, { throwIfNoEntry: false });
+/** What a link to nothing stands for. */
+function followLink(place: string): string | undefined {
+  try {
+    return resolve(dirname(place), readlinkSync(place));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Asks for the path itself: the real path of a process's own pipe names nothing. */
+function isPipeOrDevice(path: string): boolean {
+  const stats = findStats(path);
   return stats !== undefined && !stats.isFile() && !stats.isDirectory();
 }
 
-function moveIntoPlace(partial: string, target: string, path: string): void {
+function findStats(path: string): Stats | undefined {
   try {
-    const descriptor = openSync(partial, 'r+');
-    fsyncSync(descriptor);
-    closeSync(descriptor);
-    const old = statSync(target, { throwIfNoEntry: false });
-    if (old) chmodSync(partial, old.mode);
-    renameSync(partial, target);
+    return statSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Opens at once, so that what cannot be written is known before the work begins. */
+function startPartial(partial: string, target: string, path: string): number {
+  try {
+    removeOrphans(target);
+    return openSync(partial, 'w');
+  } catch (cause) {
+    throw cannotWrite(path, cause);
+  }
+}
+
+async function moveIntoPlace(partial: string, target: string, path: string): Promise<void> {
+  try {
+    const file = await open(partial, 'r+');
+    try {
+      await file.sync();
+      const old = findStats(target);
+      if (old) await file.chmod(old.mode);
+    } finally {
+      await file.close();
+    }
+    await rename(partial, target);
   } catch (cause) {
     rmSync(partial, { force: true });
-    throw new HnMineError('output', `${path}: cannot be written (${reasonOf(cause)})`, { cause });
+    throw cannotWrite(path, cause);
   }
+}
+
+function cannotWrite(path: string, cause: unknown): HnMineError {
+  return new HnMineError('output', `${path}: cannot be written (${reasonOf(cause)})`, { cause });
 }
 
 /** Partial files of this target whose process on this host is gone. */

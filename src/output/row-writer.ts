@@ -29,6 +29,7 @@ export function createLineWriter(output: Writable, name: string, isGzip = false)
     });
   }
   let piece = '';
+  let isEnded = false;
   const flush = async () => {
     if (failure) throw describeFailure(failure, name);
     const full = piece;
@@ -38,10 +39,13 @@ export function createLineWriter(output: Writable, name: string, isGzip = false)
   };
   return {
     write(line) {
+      // Only a run that is being stopped still writes: it is to wait for the end of the process.
+      if (isEnded) return new Promise(() => {});
       piece += `${line}\n`;
       return piece.length < PIECE ? undefined : flush();
     },
     async end() {
+      isEnded = true;
       try {
         if (piece !== '') await flush();
         stream.end();

@@ -1,4 +1,5 @@
 import type { Embeddings } from '../embed/encoder.js';
+import { createPacer } from '../pacer.js';
 import { innerProduct, vectorNorm } from './inner-product.js';
 import type { Neighbours } from './vector-index.js';
 
@@ -14,12 +15,17 @@ export type Propose = (queries: Embeddings, k: number) => Promise<Proposal[]>;
 /** Proposed beyond k, so that the cut is nearly always decided at once. */
 const MARGIN = 16;
 
+/** Proposed at once, over all queries: memory stays bounded where many cuts need the whole pool. */
+const MOST_PROPOSED = 2 ** 22;
+
+/** Longer proposals are no longer nearly sorted where many scores tie. */
+const LONGEST_INSERTION_SORT = 512;
+
 /**
  * Exact neighbours from a float32 engine: it proposes a few more than k, their float64 scores decide, and a query whose
  * cut lies within the engine's rounding error is asked again, deeper, until the cut is certain.
  *
- * An engine's score is off by at most dim · 2^-24 · |q| · |x| (the standard bound for a sum of dim products in float32,
- * in any order), so no passage that was not proposed can score above the last proposed score plus that bound.
+ * No passage that was not proposed can score above the last proposed score plus that error.
  *
  * @param maxNorm the longest passage vector
  */
@@ -32,20 +38,35 @@ export async function searchExactly(
 ): Promise<Neighbours[]> {
   const wanted = Math.min(k, passages.count);
   const found = new Array<Neighbours>(queries.count);
+  const pause = createPacer();
   let open = Array.from({ length: queries.count }, (_, i) => i);
   for (let depth = wanted + MARGIN; open.length > 0; depth *= 4) {
     const proposed = Math.min(depth, passages.count);
-    const proposals = await propose(pickRows(queries, open), proposed);
-    open = open.filter((query, i) => {
-      const start = query * queries.dim;
-      const ranked = rescore(queries.data, start, passages, proposals[i] as Proposal);
-      found[query] = { passages: ranked.passages.subarray(0, wanted), scores: ranked.scores.subarray(0, wanted) };
-      const error = passages.dim * 2 ** -24 * vectorNorm(queries.data, start, queries.dim) * maxNorm;
-      const lastProposed = (proposals[i] as Proposal).scores[proposed - 1] as number;
-      return proposed < passages.count && (ranked.scores[wanted - 1] as number) <= lastProposed + error;
-    });
+    const blockSize = Math.max(1, Math.floor(MOST_PROPOSED / proposed));
+    const unsure: number[] = [];
+    for (let start = 0; start < open.length; start += blockSize) {
+      const block = open.slice(start, start + blockSize);
+      const proposals = await propose(pickRows(queries, block), proposed);
+      for (const [i, query] of block.entries()) {
+        const proposal = proposals[i] as Proposal;
+        const ranked = rescore(queries.data, query * queries.dim, passages, proposal);
+        found[query] = { passages: ranked.passages.slice(0, wanted), scores: ranked.scores.slice(0, wanted) };
+        const bound = (proposal.scores[proposed - 1] as number) + engineError(queries, query, maxNorm);
+        if (proposed < passages.count && (ranked.scores[wanted - 1] as number) <= bound) unsure.push(query);
+        await pause();
+      }
+    }
+    open = unsure;
   }
   return found;
+}
+
+/**
+ * How far an engine's score can be off: dim · 2^-24 · |q| · |x|, the standard bound for a sum of dim products in float32
+ * in any order (two more terms cover what it leaves out), and what products too small for float32 lose.
+ */
+function engineError({ data, dim }: Embeddings, query: number, maxNorm: number): number {
+  return (dim + 2) * (2 ** -24 * vectorNorm(data, query * dim, dim) * maxNorm + 2 ** -149);
 }
 
 /** The longest vector of the pool. */
@@ -66,8 +87,17 @@ function rescore(query: Float32Array, start: number, pool: Embeddings, proposal:
   return sortByRank(proposal.passages, scores);
 }
 
-/** An insertion sort: the engine's order is all but right, so it is nearly linear. */
 function sortByRank(proposed: Int32Array, scores: Float64Array): Neighbours {
+  if (proposed.length <= LONGEST_INSERTION_SORT) return sortNearlySorted(proposed, scores);
+  const [passageOf, scoreOf] = [(i: number) => proposed[i] as number, (i: number) => scores[i] as number];
+  const order = Int32Array.from(proposed, (_, i) => i).sort((a, b) =>
+    isBefore(scoreOf(a), passageOf(a), scoreOf(b), passageOf(b)) ? -1 : 1,
+  );
+  return { passages: order.map(passageOf), scores: Float64Array.from(order, scoreOf) };
+}
+
+/** An insertion sort: the engine's order is all but right, so it is nearly linear. */
+function sortNearlySorted(proposed: Int32Array, scores: Float64Array): Neighbours {
   const passages = Int32Array.from(proposed);
   for (let i = 1; i < passages.length; i++) {
     const passage = passages[i] as number;

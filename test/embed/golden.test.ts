@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { parseConfig } from '#dist/config/config.js';
 import type { Encoder } from '#dist/embed/encoder.js';
 import { findModelFiles } from '#dist/embed/model-files.js';
-import { readModelSettings } from '#dist/embed/model-settings.js';
+import { readModelSettings, readTokenizer } from '#dist/embed/model-settings.js';
 import { planEncoder, startEncoder } from '#dist/embed/onnx-encoder.js';
 import { createTokenizer } from '#dist/embed/tokenizer.js';
 
@@ -30,7 +30,7 @@ const readGolden = (file: string) => JSON.parse(readFileSync(file, 'utf8')) as G
 /** The vectors that the model's own modules give, without further normalization, prompt included in the text. */
 async function withEncoder<T>(folder: string, dtype: string, use: (encoder: Encoder) => Promise<T>): Promise<T> {
   const config = parseConfig({ dtype, normalize: false, queryInstruction: '', passageInstruction: '', workers: 2 });
-  const encoder = await startEncoder(planEncoder(findModelFiles(folder, dtype), config, { cores: 2, memory: 8e9 }));
+  const encoder = await startEncoder(await planEncoder(findModelFiles(folder, dtype), config, { cores: 2, memory: 8e9 }));
   try {
     return await use(encoder);
   } finally {
@@ -72,7 +72,8 @@ describe.each(models)('$folder, $dtype', ({ folder, dtype, tolerance }) => {
   it('cuts every text into the same tokens as sentence-transformers', async () => {
     const settings = readModelSettings(findModelFiles(folder, dtype));
     expect(settings.maxLength).toBe(golden.max_seq_length);
-    const tokens = await createTokenizer(settings.tokenizer).tokenize(golden.cases.map(textOf), settings.maxLength);
+    const tokenizer = createTokenizer(readTokenizer(settings.tokenizer));
+    const tokens = await tokenizer.tokenize(golden.cases.map(textOf), settings.maxLength);
     expect(tokens.map(({ ids }) => ids)).toEqual(golden.cases.map((one) => one.input_ids));
   });
 

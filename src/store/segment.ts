@@ -1,0 +1,182 @@
+import { createHash } from 'node:crypto';
+import { type FileHandle, open } from 'node:fs/promises';
+import { HnMineError, hasErrno, reasonOf } from '../errors.js';
+
+/** Bytes of a key: the head of a SHA-256. */
+export const KEY_BYTES = 16;
+
+const MAGIC = 'hn-mine vectors 1\n';
+const HEADER_BYTES = 64;
+const CHECKSUM_BYTES = 4;
+const FLAG_BYTES = 4;
+const INDEX_RECORD = KEY_BYTES + CHECKSUM_BYTES;
+const READ_BYTES = 1 << 22;
+
+/** One vector of the store. */
+export interface StoredVector {
+  readonly vector: Float32Array;
+  readonly isTruncated: boolean;
+}
+
+/**
+ * A pair of files that are only ever appended to, by one process: `NAME.vectors` (a header, then a flag word and `dim` float32
+ * a record) and `NAME.keys` (a key and a checksum over key and record). A record counts once both are there; a torn end is
+ * not read, and a record that was damaged fails its checksum and counts as absent.
+ */
+export class SegmentWriter {
+  #written = 0;
+  #isDirty = false;
+
+  private constructor(
+    private readonly name: string,
+    private readonly dim: number,
+    private readonly vectors: FileHandle,
+    private readonly keys: FileHandle,
+  ) {}
+
+  static async create(name: string, dim: number): Promise<SegmentWriter> {
+    const vectors = await open(`${name}.vectors`, 'wx');
+    const keys = await open(`${name}.keys`, 'wx');
+    await vectors.write(makeHeader(dim));
+    return new SegmentWriter(name, dim, vectors, keys);
+  }
+
+  /**
+   * @param keys `KEY_BYTES` each
+   * @throws HnMineError `output` where the disk is full or fails; what was stored before stays
+   */
+  async append(keys: readonly Uint8Array[], vectors: readonly StoredVector[]): Promise<void> {
+    const recordBytes = FLAG_BYTES + 4 * this.dim;
+    const records = Buffer.alloc(keys.length * recordBytes);
+    const index = Buffer.alloc(keys.length * INDEX_RECORD);
+    keys.forEach((key, i) => {
+      const { vector, isTruncated } = vectors[i] as StoredVector;
+      const record = records.subarray(i * recordBytes, (i + 1) * recordBytes);
+      record.writeUInt32LE(isTruncated ? 1 : 0);
+      record.set(new Uint8Array(Float32Array.from(vector).buffer), FLAG_BYTES);
+      index.set(key, i * INDEX_RECORD);
+      index.set(checksumOf(key, record), i * INDEX_RECORD + KEY_BYTES);
+    });
+    const position = this.#written;
+    // Taken before waiting: calls may overlap.
+    this.#written += keys.length;
+    this.#isDirty = true;
+    try {
+      await writeFully(this.vectors, records, HEADER_BYTES + position * recordBytes);
+      await writeFully(this.keys, index, position * INDEX_RECORD);
+    } catch (cause) {
+      const reason = hasErrno(cause, 'ENOSPC') ? 'the disk is full' : reasonOf(cause);
+      throw new HnMineError(
+        'output',
+        `${this.name}.vectors: embeddings cannot be stored (${reason}); free space, give another --cache-dir, or use --no-cache`,
+        { cause },
+      );
+    }
+  }
+
+  async sync(): Promise<void> {
+    if (!this.#isDirty) return;
+    this.#isDirty = false;
+    await this.vectors.datasync();
+    await this.keys.datasync();
+  }
+
+  async close(): Promise<void> {
+    await this.vectors.close();
+    await this.keys.close();
+  }
+}
+
+/** What a segment holds: keys in order, and where their records are. */
+export interface Segment {
+  readonly name: string;
+  readonly dim: number;
+  readonly count: number;
+  /** `INDEX_RECORD` bytes each: see `keyAt`. */
+  readonly index: Buffer;
+}
+
+/** The key of record `i`. */
+export function keyAt(segment: Segment, i: number): Uint8Array {
+  return segment.index.subarray(i * INDEX_RECORD, i * INDEX_RECORD + KEY_BYTES);
+}
+
+/** Reads a segment's keys; nothing where it has just been begun. @throws Error where the files are not those of a segment */
+export async function openSegment(name: string): Promise<Segment | undefined> {
+  const vectors = await open(`${name}.vectors`, 'r');
+  const keys = await open(`${name}.keys`, 'r').catch(() => undefined);
+  try {
+    const header = Buffer.alloc(HEADER_BYTES);
+    const { bytesRead } = await vectors.read(header, 0, HEADER_BYTES, 0);
+    if (!keys || bytesRead < HEADER_BYTES) return undefined;
+    const dim = header.readUInt32LE(MAGIC.length);
+    if (!header.equals(makeHeader(dim)) || dim === 0) throw new Error('not a file of this store');
+    const records = Math.floor(((await vectors.stat()).size - HEADER_BYTES) / (FLAG_BYTES + 4 * dim));
+    const index = await keys.readFile();
+    const count = Math.max(0, Math.min(records, Math.floor(index.length / INDEX_RECORD)));
+    return { name, dim, count, index };
+  } finally {
+    await vectors.close();
+    await keys?.close();
+  }
+}
+
+/**
+ * Reads records in ascending order, in large pieces.
+ *
+ * @param wanted record numbers, ascending
+ * @param onVector called with the place in `wanted`; the vector is only valid during the call
+ */
+export async function readRecords(
+  segment: Segment,
+  wanted: ArrayLike<number>,
+  onVector: (place: number, stored: StoredVector) => void,
+): Promise<void> {
+  if (wanted.length === 0) return;
+  const recordBytes = FLAG_BYTES + 4 * segment.dim;
+  const pieceRecords = Math.max(1, Math.floor(READ_BYTES / recordBytes));
+  const piece = Buffer.alloc(pieceRecords * recordBytes);
+  const file = await open(`${segment.name}.vectors`, 'r');
+  try {
+    for (let place = 0; place < wanted.length; ) {
+      const first = wanted[place] as number;
+      const { bytesRead } = await file.read(piece, 0, piece.length, HEADER_BYTES + first * recordBytes);
+      const end = first + Math.floor(bytesRead / recordBytes);
+      if (end === first) return;
+      for (; place < wanted.length && (wanted[place] as number) < end; place++) {
+        const start = ((wanted[place] as number) - first) * recordBytes;
+        const stored = decodeRecord(segment, wanted[place] as number, piece.subarray(start, start + recordBytes));
+        if (stored) onVector(place, stored);
+      }
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+/** Nothing where the record is damaged. */
+function decodeRecord(segment: Segment, number: number, record: Buffer): StoredVector | undefined {
+  const at = number * INDEX_RECORD;
+  const checksum = segment.index.subarray(at + KEY_BYTES, at + INDEX_RECORD);
+  if (!checksum.equals(checksumOf(keyAt(segment, number), record))) return undefined;
+  const vector = new Float32Array(segment.dim);
+  new Uint8Array(vector.buffer).set(record.subarray(FLAG_BYTES));
+  return { vector, isTruncated: (record.readUInt32LE() & 1) === 1 };
+}
+
+function checksumOf(key: Uint8Array, record: Uint8Array): Buffer {
+  return createHash('sha256').update(key).update(record).digest().subarray(0, CHECKSUM_BYTES);
+}
+
+function makeHeader(dim: number): Buffer {
+  const header = Buffer.alloc(HEADER_BYTES);
+  header.write(MAGIC);
+  header.writeUInt32LE(dim, MAGIC.length);
+  return header;
+}
+
+async function writeFully(file: FileHandle, bytes: Buffer, position: number): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    done += (await file.write(bytes, done, bytes.length - done, position + done)).bytesWritten;
+  }
+}
