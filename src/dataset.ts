@@ -11,12 +11,20 @@ import { excludedClasses, groupSiblings, type Siblings } from './select/siblings
 export interface Dataset {
   /** All rows of the input: siblings and the default pool come from the whole of it. */
   readonly rows: readonly Row[];
-  /** The first so many are mined. */
-  readonly minedCount: number;
+  /** The first so many are to be mined, by this run or by one of its sister shards. */
+  readonly limitedCount: number;
+  /** The rows that this run mines. */
+  readonly mined: RowSpan;
   readonly pool: Pool;
   readonly siblings: Siblings;
   /** For each row, how many rows wholly equal to it came before. */
   readonly copies: readonly number[];
+}
+
+/** Rows `start` to `end`, the latter not included. */
+export interface RowSpan {
+  readonly start: number;
+  readonly end: number;
 }
 
 export interface Inputs {
@@ -50,6 +58,7 @@ export async function readDataset(
   }
   if (rows.length === 0)
     throw new HnMineError('input', `${nameSource(inputs.input, 'input')}: no rows; expected one JSON object a line`);
+  const limitedCount = Math.min(config.limit ?? rows.length, rows.length);
   const pool = new Pool();
   if (inputs.pool === undefined) addTextsOf(rows, pool);
   const ids = config.passageIdField === undefined ? ['_id', 'id'] : [config.passageIdField];
@@ -65,7 +74,8 @@ export async function readDataset(
   }
   return {
     rows,
-    minedCount: Math.min(config.limit ?? rows.length, rows.length),
+    limitedCount,
+    mined: cutShard(limitedCount, config.shard),
     pool,
     siblings: await groupSiblings(rows),
     copies: await countCopies(rows),
@@ -90,12 +100,12 @@ export interface Outlook {
  * @throws HnMineError `input` where no row could get its negatives, with both numbers
  */
 export async function foreseeOutcome(dataset: Dataset, config: MineConfig): Promise<Outlook> {
-  const { rows, minedCount, pool } = dataset;
+  const { rows, limitedCount, pool } = dataset;
   const { low, high } = config.range;
   const pause = createPacer();
   const counts = { short: 0, least: Number.POSITIVE_INFINITY, most: 0, canFill: false, canReach: false };
   const positives = new Map<string, boolean>();
-  for (let i = 0; i < minedCount; i++) {
+  for (let i = 0; i < limitedCount; i++) {
     const row = rows[i] as Row;
     const excluded = excludedClasses(siblingRows(dataset, i), pool);
     const candidates = pool.classCount - excluded.size;
@@ -121,6 +131,13 @@ export async function foreseeOutcome(dataset: Dataset, config: MineConfig): Prom
     positives: positives.size,
     positivesNotInPool: [...positives.values()].filter((isInPool) => !isInPool).length,
   };
+}
+
+/** Shards are contiguous and differ by one row at most, so that their outputs joined in order are the whole output. */
+function cutShard(count: number, shard: MineConfig['shard']): RowSpan {
+  if (shard === undefined) return { start: 0, end: count };
+  const { number, of } = shard;
+  return { start: Math.floor((count * (number - 1)) / of), end: Math.floor((count * number) / of) };
 }
 
 /** The rows that share the query of the row at `position`. */

@@ -78,15 +78,18 @@ export async function prepareMining(
  * @throws HnMineError `model`, `device` or `search`
  */
 export async function* mineDataset(dataset: Dataset, config: MineConfig, tools: Tools): AsyncGenerator<MinedRow> {
+  const total = dataset.mined.end - dataset.mined.start;
+  // More shards than rows leave some with none.
+  if (total === 0) return;
   const vectors = await embedDataset(dataset, config, tools);
-  tools.onProgress('searching', 0, dataset.minedCount);
+  tools.onProgress('searching', 0, total);
   const index = await tools.createIndex({ ...vectors.passages, count: dataset.pool.size });
   try {
     let done = 0;
     for await (const block of mineBlocks(dataset, config, vectors, index)) {
       yield* block;
       done += block.length;
-      tools.onProgress('searching', done, dataset.minedCount);
+      tools.onProgress('searching', done, total);
     }
   } finally {
     await index.close();
@@ -104,6 +107,7 @@ interface Vectors {
 
 async function embedDataset(dataset: Dataset, config: MineConfig, tools: Tools): Promise<Vectors> {
   const { pool } = dataset;
+  const pause = createPacer();
   const queryRows = new Map<string, number>();
   const extraRows = new Map<string, number>();
   for (const row of minedRows(dataset)) {
@@ -111,6 +115,7 @@ async function embedDataset(dataset: Dataset, config: MineConfig, tools: Tools):
     for (const text of [...row.pos, ...(config.keepNeg && config.scores ? row.neg : [])]) {
       if (!extraRows.has(text) && pool.positionOf(text) === undefined) extraRows.set(text, pool.size + extraRows.size);
     }
+    await pause();
   }
   const total = queryRows.size + pool.size + extraRows.size;
   tools.onProgress('embedding', 0, total);
@@ -131,8 +136,8 @@ async function embedDataset(dataset: Dataset, config: MineConfig, tools: Tools):
   }
 }
 
-function minedRows({ rows, minedCount }: Dataset): readonly Row[] {
-  return rows.length === minedCount ? rows : rows.slice(0, minedCount);
+function minedRows({ rows, mined: { start, end } }: Dataset): readonly Row[] {
+  return end - start === rows.length ? rows : rows.slice(start, end);
 }
 
 /** One block is searched while the one before it is chosen from and written. */
@@ -142,18 +147,18 @@ async function* mineBlocks(
   vectors: Vectors,
   index: VectorIndex,
 ): AsyncGenerator<MinedRow[]> {
-  const { minedCount } = dataset;
+  const { start: first, end } = dataset.mined;
   const startBlock = (start: number) => {
-    const positions = Array.from({ length: Math.min(BLOCK_ROWS, minedCount - start) }, (_, i) => start + i);
+    const positions = Array.from({ length: Math.min(BLOCK_ROWS, end - start) }, (_, i) => start + i);
     const block = mineBlock(positions, dataset, config, vectors, index);
     // Its error is thrown when its turn comes; until then it is not unhandled.
     block.catch(() => {});
     return block;
   };
-  let next = startBlock(0);
-  for (let start = BLOCK_ROWS; start < minedCount + BLOCK_ROWS; start += BLOCK_ROWS) {
+  let next = startBlock(first);
+  for (let start = first + BLOCK_ROWS; start < end + BLOCK_ROWS; start += BLOCK_ROWS) {
     const block = next;
-    if (start < minedCount) next = startBlock(start);
+    if (start < end) next = startBlock(start);
     yield await block;
   }
 }

@@ -62,7 +62,7 @@ export async function planRun(inputs: Inputs, config: MineConfig, context: RunCo
   const { local, dataset, outlook } = await prepareRun(inputs, config, context);
   return {
     outlook,
-    rows: dataset.minedCount,
+    rows: dataset.mined.end - dataset.mined.start,
     passages: dataset.pool.size,
     model: local?.files.name ?? (config.model as string),
   };
@@ -108,7 +108,7 @@ async function prepareRun(inputs: Inputs, config: MineConfig, { tally, events }:
   const { dataset, outlook } = await prepareMining(inputs, config, (phase, done) => events.onProgress?.(phase, done));
   tally.dataset = dataset;
   tally.positives = { distinct: outlook.positives, notInPool: outlook.positivesNotInPool };
-  for (const warning of describeOutlook(outlook, dataset.minedCount, config)) events.onWarning?.(warning);
+  for (const warning of describeOutlook(outlook, dataset.limitedCount, config)) events.onWarning?.(warning);
   return { local, dataset, outlook };
 }
 
@@ -183,14 +183,14 @@ function describeRejection(
   return { line: placeOf(row.line), query: row.query, reason, asked, found: negatives.length, written };
 }
 
-function refuseOutcome({ written, short, rejected }: Tally, { onShort, neg }: MineConfig): void {
+function refuseOutcome({ written, short, rejected }: Tally, { onShort, neg, shard }: MineConfig): void {
   if (onShort === 'fail' && short > 0) {
     throw new HnMineError(
       'input',
       `--on-short fail: ${short} of ${written + rejected} rows have fewer than ${neg} negatives; --rejected FILE lists them`,
     );
   }
-  if (written > 0) return;
+  if (written > 0 || shard !== undefined) return;
   const few = onShort === 'drop' ? `all ${neg} negatives` : 'a negative';
   throw new HnMineError('input', `nothing to write: no row got ${few}; --rejected FILE lists them`);
 }

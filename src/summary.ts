@@ -85,7 +85,8 @@ export class Tally {
 
   /** How many rows will be written if no more are rejected. */
   get expected(): number {
-    return (this.#dataset?.minedCount ?? 0) - this.#rows.rejected;
+    const { start, end } = this.#dataset?.mined ?? { start: 0, end: 0 };
+    return end - start - this.#rows.rejected;
   }
 
   get short(): number {

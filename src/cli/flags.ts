@@ -141,6 +141,7 @@ function describeCommand(version: string): Command {
     .option('--title-field <name>', 'field of a passage\'s title, put before its text ("title")')
     .option('--passage-id-field <name>', 'field of a passage\'s ID ("_id", else "id")')
     .option('--limit <n>', 'mine the first N rows only')
+    .option('--shard <i/n>', 'mine the Ith of N equal parts of the rows; their outputs joined are the whole')
 
     .optionsGroup('Mining:')
     .option('--range <lo-hi>', 'window of ranks to take negatives from, LO included, HI not (10-210)')
@@ -177,6 +178,9 @@ function describeCommand(version: string): Command {
     .option('--workers <n>', 'processor cores to use (all)')
     .option('--gpu [ids]', 'encode and search on CUDA devices, such as 0 or 0,1')
     .option('--index <name>', 'search with flat (built-in) or faiss (needs the package faiss-node); both exact (flat)')
+
+    .option('--cache-dir <dir>', "where vectors are kept for later runs (the platform's cache folder)")
+    .option('--no-cache', 'neither use nor keep vectors')
 
     .optionsGroup('Output:')
     .option('--scores', 'write pos_scores and neg_scores')

@@ -35,6 +35,14 @@ const range = z.union([text, z.tuple([z.number(), z.number()])]).transform((type
   return refuse(context, `expected LO-HI with LO below HI (found LO ${bounds.low} and HI ${bounds.high})`);
 });
 
+const shard = text.transform((typed, context) => {
+  const [, number, of] = /^(\d+)\/(\d+)$/.exec(typed.trim()) ?? [];
+  const parsed = { number: Number(number), of: Number(of) };
+  if (number === undefined) return refuse(context, `expected I/N, such as 1/4 (found ${quote(typed)})`);
+  if (parsed.number >= 1 && parsed.number <= parsed.of) return parsed;
+  return refuse(context, `expected I/N with I from 1 to N (found I ${number} and N ${of})`);
+});
+
 const instructionFormat = text.transform((typed, context) => {
   const parts = typed.replaceAll('\\n', '\n').split('{}');
   if (parts.length === 3) return parts as [string, string, string];
@@ -64,6 +72,7 @@ const schema = z.strictObject({
   queryIdField: fieldName.default('query_id'),
   passageIdField: fieldName.optional(),
   limit: wholeNumber(1).optional(),
+  shard: shard.optional(),
 
   range: range.prefault('10-210'),
   neg: wholeNumber(1).default(15),

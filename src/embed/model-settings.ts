@@ -111,7 +111,7 @@ export function readModelSettings({ name, folder }: ModelFiles): ModelSettings {
   const heads = config.num_attention_heads ?? undefined;
   return {
     tokenizer: findTokenizer(folder, name, transformer, base.do_lower_case === true),
-    maxLength: base.max_seq_length ?? smaller(tokenizer.model_max_length ?? undefined, maxPositions),
+    maxLength: base.max_seq_length ?? smaller(readLimit(tokenizer.model_max_length), maxPositions),
     maxPositions,
     vocabularySize: config.vocab_size ?? undefined,
     poolings: poolingFile && readPoolings(poolingFile, `${name}/${pooling?.path}/config.json`),
@@ -155,6 +155,11 @@ function missing(name: string, file: string, advice: string): HnMineError {
 /** The last word of a module's Python path: `sentence_transformers.models.Pooling` and the longer current form alike. */
 function kindOf(type: string): string {
   return type.slice(type.lastIndexOf('.') + 1);
+}
+
+/** Tokenizers without a limit are saved with 10^30. */
+function readLimit(length: number | null | undefined): number | undefined {
+  return length == null || length > 2 ** 31 - 1 ? undefined : length;
 }
 
 function smaller(a: number | undefined, b: number | undefined): number | undefined {
