@@ -10,6 +10,11 @@ export async function main(argv: readonly string[]): Promise<void> {
   // A reader that has gone takes nothing more; what is written for people must not end the run.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   try {
+    if (argv[0] === 'cache') {
+      const { manageCache } = await import('./cache-command.js');
+      await manageCache(argv.slice(1), (line) => void process.stdout.write(`${line}\n`));
+      return;
+    }
     const flags = parseFlags(argv, readVersion());
     if ('text' in flags) {
       process.stdout.write(flags.text);

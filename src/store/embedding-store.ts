@@ -10,7 +10,8 @@ import { openSegment, readRecords, type Segment, SegmentWriter, type StoredVecto
 export type EncoderIdentity = Readonly<Record<string, unknown>>;
 
 const SYNC_EVERY_MS = 3000;
-const DESCRIPTION = 'encoder.json';
+/** The file that says whose vectors a folder holds; its time is that of the last use. */
+export const DESCRIPTION = 'encoder.json';
 const VECTORS = '.vectors';
 
 /**
