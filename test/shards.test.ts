@@ -35,7 +35,7 @@ beforeAll(() => {
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-it.each([1, 2, 3, 5, 13])('the outputs of %i shards, joined, are the whole output', (count) => {
+it.each([1, 3, 13])('the outputs of %i shards, joined, are the whole output', (count) => {
   expect(whole.split('\n')).toHaveLength(12);
   expect(Array.from({ length: count }, (_, i) => mine('--shard', `${i + 1}/${count}`)).join('')).toBe(whole);
 });

@@ -18,7 +18,7 @@ export function makeModelFolder(files: FolderFiles, ...copies: string[]): string
   for (const [name, content] of Object.entries(files)) {
     const file = join(folder, name);
     mkdirSync(dirname(file), { recursive: true });
-    if (content === undefined) rmSync(file, { recursive: true });
+    if (content === undefined) rmSync(file, { recursive: true, force: true });
     else writeFileSync(file, typeof content === 'string' || content instanceof Uint8Array ? content : JSON.stringify(content));
   }
   return folder;

@@ -50,7 +50,7 @@ describe('normalizeVector', () => {
     { vector: [-2], expected: [-1] },
     { vector: [0, 0], expected: [0, 0] },
     { vector: [1e-30, 0], expected: [1, 0] },
-    { vector: [3e30, 4e30], expected: [0.6, 0.8] },
+    { vector: [3 * 2 ** 99, 4 * 2 ** 99], expected: [0.6, 0.8] },
   ])('brings $vector to $expected', ({ vector, expected }) => {
     const normalized = Float32Array.from(vector);
     normalizeVector(normalized);
