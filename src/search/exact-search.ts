@@ -1,6 +1,8 @@
 import type { Embeddings } from '../embed/encoder.js';
 import { createPacer } from '../pacer.js';
-import { innerProduct, vectorNorm } from './inner-product.js';
+import { vectorNorm } from './inner-product.js';
+import type { PassageVectors } from './passage-vectors.js';
+import type { Scorer } from './scorer.js';
 import type { Neighbours } from './vector-index.js';
 
 /** What a float32 engine found for one query, best first. */
@@ -11,6 +13,14 @@ export interface Proposal {
 
 /** Asks a float32 engine for the k best passages of each query; k never exceeds the pool. */
 export type Propose = (queries: Embeddings, k: number) => Promise<Proposal[]>;
+
+/** What scores are computed with and bounded by. */
+export interface ExactPool {
+  readonly passages: PassageVectors;
+  readonly scorer: Scorer;
+  /** The length of the longest passage vector. */
+  readonly maxNorm: number;
+}
 
 /** Proposed beyond k, so that the cut is nearly always decided at once. */
 const MARGIN = 16;
@@ -26,12 +36,9 @@ const LONGEST_INSERTION_SORT = 512;
  * cut lies within the engine's rounding error is asked again, deeper, until the cut is certain.
  *
  * No passage that was not proposed can score above the last proposed score plus that error.
- *
- * @param maxNorm the longest passage vector
  */
 export async function searchExactly(
-  passages: Embeddings,
-  maxNorm: number,
+  { passages, scorer, maxNorm }: ExactPool,
   queries: Embeddings,
   k: number,
   propose: Propose,
@@ -49,7 +56,9 @@ export async function searchExactly(
       const proposals = await propose(pickRows(queries, block), proposed);
       for (const [i, query] of block.entries()) {
         const proposal = proposals[i] as Proposal;
-        const ranked = rescore(queries.data, query * queries.dim, passages, proposal);
+        const vector = queries.data.subarray(query * queries.dim, (query + 1) * queries.dim);
+        const scores = scorer.score(vector, passages, proposal.passages);
+        const ranked = sortByRank(proposal.passages, scores);
         found[query] = { passages: ranked.passages.slice(0, wanted), scores: ranked.scores.slice(0, wanted) };
         const bound = (proposal.scores[proposed - 1] as number) + engineError(queries, query, maxNorm);
         if (proposed < passages.count && (ranked.scores[wanted - 1] as number) <= bound) unsure.push(query);
@@ -67,24 +76,6 @@ export async function searchExactly(
  */
 function engineError({ data, dim }: Embeddings, query: number, maxNorm: number): number {
   return (dim + 2) * (2 ** -24 * vectorNorm(data, query * dim, dim) * maxNorm + 2 ** -149);
-}
-
-/** The longest vector of the pool. */
-export function longestNorm(passages: Embeddings): number {
-  let longest = 0;
-  for (let i = 0; i < passages.count; i++) {
-    longest = Math.max(longest, vectorNorm(passages.data, i * passages.dim, passages.dim));
-  }
-  return longest;
-}
-
-function rescore(query: Float32Array, start: number, pool: Embeddings, proposal: Proposal): Neighbours {
-  const count = proposal.passages.length;
-  const scores = new Float64Array(count);
-  for (let i = 0; i < count; i++) {
-    scores[i] = innerProduct(query, start, pool.data, (proposal.passages[i] as number) * pool.dim, pool.dim);
-  }
-  return sortByRank(proposal.passages, scores);
 }
 
 function sortByRank(proposed: Int32Array, scores: Float64Array): Neighbours {

@@ -35,7 +35,8 @@ let faiss: FaissNode;
 let index: FlatIndex;
 
 process.on('message', (request: FaissRequest) => {
-  process.send?.(answer(request));
+  // Where the parent has died meanwhile, sending fails and `disconnect` follows.
+  process.send?.(answer(request), undefined, undefined, () => {});
 });
 
 // Ctrl-C reaches the whole process group, but when to stop is the parent's decision.

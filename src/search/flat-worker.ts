@@ -3,13 +3,14 @@ import { workerData } from 'node:worker_threads';
 import type { Embeddings } from '../embed/encoder.js';
 import { serveJobs } from '../onnx/serve-jobs.js';
 import { float32Tensor, int64Tensor, openSession, type Session, type SessionPlace } from '../onnx/session.js';
-import { longestNorm, type Proposal, searchExactly } from './exact-search.js';
+import { type Proposal, searchExactly } from './exact-search.js';
+import { openVectors, type PassageVectors, type VectorPlace } from './passage-vectors.js';
+import { createScorer } from './scorer.js';
 
 /** What a worker is started with. */
 export interface FlatSetup {
   readonly place: SessionPlace;
-  /** The pool, in shared memory. */
-  readonly passages: { readonly data: SharedArrayBuffer; readonly dim: number; readonly count: number };
+  readonly passages: VectorPlace;
   /** Passages a tile: multiplied at once, and copied out of shared memory, which ONNX Runtime does not take. */
   readonly tileSize: number;
   /** Queries multiplied at once. */
@@ -33,14 +34,15 @@ const GRAPH = fileURLToPath(new URL('../../models/search.onnx', import.meta.url)
 await serveJobs<FlatJob, true, FlatResult>(async () => {
   const setup = workerData as FlatSetup;
   const { dim, count } = setup.passages;
-  const pool: Embeddings = { data: new Float32Array(setup.passages.data), dim, count };
-  const maxNorm = longestNorm(pool);
+  const pool = openVectors(setup.passages);
+  const scorer = createScorer(dim);
+  const exact = { passages: pool, scorer, maxNorm: scorer.longestNorm(pool) };
   const scan = createTileScan(await openSession(GRAPH, setup.place), pool, setup);
   return {
     ready: true,
     async serve({ queries: data, k }) {
       const queries = { data, dim, count: data.length / dim };
-      const found = await searchExactly(pool, maxNorm, queries, k, scan);
+      const found = await searchExactly(exact, queries, k, scan);
       const width = Math.min(k, count);
       const passages = new Int32Array(queries.count * width);
       const scores = new Float64Array(queries.count * width);
@@ -54,16 +56,16 @@ await serveJobs<FlatJob, true, FlatResult>(async () => {
 });
 
 /** Every tile against every block of queries, the best k of each kept. */
-function createTileScan(session: Session, pool: Embeddings, { tileSize, blockSize }: FlatSetup) {
+function createTileScan(session: Session, pool: PassageVectors, { tileSize, blockSize }: FlatSetup) {
   const { dim, count } = pool;
   const tile = new Float32Array(Math.min(tileSize, count) * dim);
   const tileCount = Math.ceil(count / tileSize);
   let loaded = -1;
   const loadTile = (number: number): Float32Array => {
-    const rows = pool.data.subarray(number * tileSize * dim, Math.min((number + 1) * tileSize, count) * dim);
-    if (number !== loaded) tile.set(rows);
+    const rows = Math.min(tileSize, count - number * tileSize);
+    if (number !== loaded) pool.copyRows(number * tileSize, rows, tile, 0);
     loaded = number;
-    return tile.subarray(0, rows.length);
+    return tile.subarray(0, rows * dim);
   };
   return async (queries: Embeddings, k: number): Promise<Proposal[]> => {
     const best: Proposal[] = Array.from({ length: queries.count }, () => EMPTY);

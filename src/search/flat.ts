@@ -28,7 +28,7 @@ export async function createFlatIndex(passages: Embeddings, options: FlatOptions
   const { dim, count } = passages;
   const places =
     options.gpu?.map((gpu) => ({ gpu, threads: 1 })) ?? Array.from({ length: options.workers }, () => ({ threads: 1 }));
-  const shared = { passages: { data: shareMemory(passages), dim, count }, tileSize, blockSize };
+  const shared = { passages: { source: shareMemory(passages), dim, count }, tileSize, blockSize };
   const setups = places.map((place): FlatSetup => ({ ...shared, place }));
   const workers = new WorkerPool<FlatJob, true, FlatResult>(new URL('./flat-worker.js', import.meta.url), setups);
   try {

@@ -14,7 +14,9 @@ export function innerProduct(a: Float32Array, aStart: number, b: Float32Array, b
     s2 += (a[aStart + i + 2] as number) * (b[bStart + i + 2] as number);
     s3 += (a[aStart + i + 3] as number) * (b[bStart + i + 3] as number);
   }
-  for (let i = even; i < dim; i++) s0 += (a[aStart + i] as number) * (b[bStart + i] as number);
+  if (even < dim) s0 += (a[aStart + even] as number) * (b[bStart + even] as number);
+  if (even + 1 < dim) s1 += (a[aStart + even + 1] as number) * (b[bStart + even + 1] as number);
+  if (even + 2 < dim) s2 += (a[aStart + even + 2] as number) * (b[bStart + even + 2] as number);
   return s0 + s1 + (s2 + s3);
 }
 

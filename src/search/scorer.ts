@@ -1,0 +1,77 @@
+import { readFileSync } from 'node:fs';
+import type { PassageVectors } from './passage-vectors.js';
+
+/** Computes exact scores, the same bits as `innerProduct`, several times as fast. */
+export interface Scorer {
+  /** The scores of some passages for one query. */
+  score(query: Float32Array, passages: PassageVectors, wanted: Int32Array): Float64Array;
+  /** The length of the longest vector. */
+  longestNorm(passages: PassageVectors): number;
+}
+
+/** What is used of a global that only the types of browsers declare. */
+declare const WebAssembly: {
+  readonly Module: new (bytes: Uint8Array) => object;
+  readonly Instance: new (module: object) => { readonly exports: unknown };
+};
+
+interface Kernel {
+  readonly memory: { readonly buffer: ArrayBuffer; grow(pages: number): number };
+  score(query: number, rows: number, count: number, dim: number, scores: number): void;
+}
+
+const PAGE_BYTES = 65_536;
+/** Vectors scored at once: enough to make a call cheap, few enough to stay in cache. */
+const BATCH_ROWS = 256;
+
+/**
+ * A scorer in WebAssembly (`scripts/score.wat`): two float64 lanes at a time, which JavaScript has no instruction for.
+ *
+ * @param dim of query and passages
+ */
+export function createScorer(dim: number): Scorer {
+  const kernel = loadKernel();
+  const stride = Math.ceil(dim / 4) * 4;
+  const rowsAt = stride * Float64Array.BYTES_PER_ELEMENT;
+  const scoresAt = rowsAt + BATCH_ROWS * stride * Float32Array.BYTES_PER_ELEMENT;
+  const bytes = scoresAt + BATCH_ROWS * Float64Array.BYTES_PER_ELEMENT;
+  kernel.memory.grow(Math.ceil(bytes / PAGE_BYTES));
+  const { buffer } = kernel.memory;
+  const queryMemory = new Float64Array(buffer, 0, dim);
+  const rowMemory = new Float32Array(buffer, rowsAt, BATCH_ROWS * stride);
+  const scoreMemory = new Float64Array(buffer, scoresAt, BATCH_ROWS);
+  const scoreBatch = (count: number) => kernel.score(0, rowsAt, count, stride, scoresAt);
+  return {
+    score(query, passages, wanted) {
+      const scores = new Float64Array(wanted.length);
+      queryMemory.set(query);
+      for (let start = 0; start < wanted.length; start += BATCH_ROWS) {
+        const count = Math.min(BATCH_ROWS, wanted.length - start);
+        for (let i = 0; i < count; i++) passages.copyRows(wanted[start + i] as number, 1, rowMemory, i * stride);
+        scoreBatch(count);
+        scores.set(scoreMemory.subarray(0, count), start);
+      }
+      return scores;
+    },
+    longestNorm(passages) {
+      // Without padding, vectors can be copied many at a time.
+      const batch = stride === dim ? BATCH_ROWS : 1;
+      let longest = 0;
+      for (let start = 0; start < passages.count; start += batch) {
+        const count = Math.min(batch, passages.count - start);
+        passages.copyRows(start, count, rowMemory, 0);
+        for (let i = 0; i < count; i++) {
+          queryMemory.set(rowMemory.subarray(i * stride, i * stride + dim));
+          kernel.score(0, rowsAt + i * stride * Float32Array.BYTES_PER_ELEMENT, 1, stride, scoresAt);
+          longest = Math.max(longest, scoreMemory[0] as number);
+        }
+      }
+      return Math.sqrt(longest);
+    },
+  };
+}
+
+function loadKernel(): Kernel {
+  const module = new WebAssembly.Module(readFileSync(new URL('../../models/score.wasm', import.meta.url)));
+  return new WebAssembly.Instance(module).exports as unknown as Kernel;
+}
