@@ -11,8 +11,11 @@ export interface Proposal {
   readonly scores: Float32Array;
 }
 
-/** Asks a float32 engine for the k best passages of each query; k never exceeds the pool. */
-export type Propose = (queries: Embeddings, k: number) => Promise<Proposal[]>;
+/**
+ * Asks a float32 engine for the k best passages of each query; k never exceeds the pool. An engine that can leaves out
+ * passages above a query's limit, and proposes fewer where no more are left; one that cannot ignores the limits.
+ */
+export type Propose = (queries: Embeddings, k: number, limits?: Float32Array) => Promise<Proposal[]>;
 
 /** What scores are computed with and bounded by. */
 export interface ExactPool {
@@ -34,40 +37,65 @@ const LONGEST_INSERTION_SORT = 512;
 /**
  * Exact neighbours from a float32 engine: it proposes a few more than k, their float64 scores decide, and a query whose
  * cut lies within the engine's rounding error is asked again, deeper, until the cut is certain.
- *
- * No passage that was not proposed can score above the last proposed score plus that error.
  */
 export async function searchExactly(
-  { passages, scorer, maxNorm }: ExactPool,
+  pool: ExactPool,
   queries: Embeddings,
   k: number,
   propose: Propose,
+  below?: Float64Array,
 ): Promise<Neighbours[]> {
-  const wanted = Math.min(k, passages.count);
+  const { count } = pool.passages;
+  const wanted = Math.min(k, count);
   const found = new Array<Neighbours>(queries.count);
   const pause = createPacer();
   let open = Array.from({ length: queries.count }, (_, i) => i);
   for (let depth = wanted + MARGIN; open.length > 0; depth *= 4) {
-    const proposed = Math.min(depth, passages.count);
+    const proposed = Math.min(depth, count);
     const blockSize = Math.max(1, Math.floor(MOST_PROPOSED / proposed));
     const unsure: number[] = [];
     for (let start = 0; start < open.length; start += blockSize) {
       const block = open.slice(start, start + blockSize);
-      const proposals = await propose(pickRows(queries, block), proposed);
+      const errors = block.map((query) => engineError(queries, query, pool.maxNorm));
+      const limits =
+        below && Float32Array.from(block, (query, i) => roundUp((below[query] as number) + (errors[i] as number)));
+      const proposals = await propose(pickRows(queries, block), proposed, limits);
       for (const [i, query] of block.entries()) {
         const proposal = proposals[i] as Proposal;
-        const vector = queries.data.subarray(query * queries.dim, (query + 1) * queries.dim);
-        const scores = scorer.score(vector, passages, proposal.passages);
-        const ranked = sortByRank(proposal.passages, scores);
+        const ranked = rankProposal(pool, queries, query, proposal, below?.[query]);
         found[query] = { passages: ranked.passages.slice(0, wanted), scores: ranked.scores.slice(0, wanted) };
-        const bound = (proposal.scores[proposed - 1] as number) + engineError(queries, query, maxNorm);
-        if (proposed < passages.count && (ranked.scores[wanted - 1] as number) <= bound) unsure.push(query);
+        // No passage that was not proposed can score above the last proposed score plus the engine's error.
+        const bound = (proposal.scores.at(-1) ?? Number.NEGATIVE_INFINITY) + (errors[i] as number);
+        const isWhole = proposed === count || proposal.passages.length < proposed;
+        const isCertain = ranked.passages.length >= wanted && (ranked.scores[wanted - 1] as number) > bound;
+        if (!isWhole && !isCertain) unsure.push(query);
         await pause();
       }
     }
     open = unsure;
   }
   return found;
+}
+
+/** The proposed passages by exact score, those above the limit left out. */
+function rankProposal(
+  { passages, scorer }: ExactPool,
+  queries: Embeddings,
+  query: number,
+  proposal: Proposal,
+  limit = Number.POSITIVE_INFINITY,
+): Neighbours {
+  const vector = queries.data.subarray(query * queries.dim, (query + 1) * queries.dim);
+  const ranked = sortByRank(proposal.passages, scorer.score(vector, passages, proposal.passages));
+  const above = ranked.scores.findIndex((score) => score <= limit);
+  const start = above === -1 ? ranked.scores.length : above;
+  return start === 0 ? ranked : { passages: ranked.passages.subarray(start), scores: ranked.scores.subarray(start) };
+}
+
+/** A float32 that is not below the value. */
+function roundUp(value: number): number {
+  const rounded = Math.fround(value);
+  return rounded >= value ? rounded : Math.fround(rounded + Math.abs(rounded) * 2 ** -23 + 2 ** -149);
 }
 
 /**

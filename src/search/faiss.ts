@@ -53,7 +53,10 @@ export async function createFaissIndex(passages: Embeddings, options: FaissOptio
   const propose: Propose = (queries, k) => proposeInBlocks(faiss, queries, k);
   return {
     size: passages.count,
-    search: (queries, k) => searchInLanes(queries, (block) => searchExactly(pool, block, k, propose)),
+    search: (queries, k, below) =>
+      searchInLanes(queries, (block, start) => {
+        return searchExactly(pool, block, k, propose, below?.subarray(start, start + block.count));
+      }),
     close: () => faiss.close(),
   };
 }
@@ -69,12 +72,13 @@ async function measureLongest(passages: Embeddings, scorer: Scorer): Promise<num
   return longest;
 }
 
-async function searchInLanes(queries: Embeddings, search: (block: Embeddings) => Promise<Neighbours[]>) {
+async function searchInLanes(queries: Embeddings, search: (block: Embeddings, start: number) => Promise<Neighbours[]>) {
   const blocks = cutRows(queries, BLOCK_QUERIES);
   const found: Neighbours[][] = [];
   let next = 0;
   const work = async () => {
-    for (let at = next++; at < blocks.length; at = next++) found[at] = await search(blocks[at] as Embeddings);
+    for (let at = next++; at < blocks.length; at = next++)
+      found[at] = await search(blocks[at] as Embeddings, at * BLOCK_QUERIES);
   };
   await Promise.all(Array.from({ length: LANES }, work));
   return found.flat();

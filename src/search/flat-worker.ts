@@ -21,42 +21,56 @@ export interface FlatJob {
   /** Rows of `dim` values. */
   readonly queries: Float32Array;
   readonly k: number;
+  /** The highest score that a neighbour of each query may have. */
+  readonly below?: Float64Array | undefined;
 }
 
-/** min(k, pool) neighbours a query, one query after the other. */
+/** The neighbours of one query after the other. */
 export interface FlatResult {
+  readonly counts: Int32Array;
   readonly passages: Int32Array;
   readonly scores: Float64Array;
 }
 
-const GRAPH = fileURLToPath(new URL('../../models/search.onnx', import.meta.url));
+const graphFile = (name: string) => fileURLToPath(new URL(`../../models/${name}.onnx`, import.meta.url));
 
 await serveJobs<FlatJob, true, FlatResult>(async () => {
   const setup = workerData as FlatSetup;
-  const { dim, count } = setup.passages;
+  const { dim } = setup.passages;
   const pool = openVectors(setup.passages);
   const scorer = createScorer(dim);
   const exact = { passages: pool, scorer, maxNorm: scorer.longestNorm(pool) };
-  const scan = createTileScan(await openSession(GRAPH, setup.place), pool, setup);
+  const sessions = {
+    all: await openSession(graphFile('search'), setup.place),
+    limited: await openSession(graphFile('search-below'), setup.place),
+  };
+  const scan = createTileScan(sessions, pool, setup);
   return {
     ready: true,
-    async serve({ queries: data, k }) {
+    async serve({ queries: data, k, below }) {
       const queries = { data, dim, count: data.length / dim };
-      const found = await searchExactly(exact, queries, k, scan);
-      const width = Math.min(k, count);
-      const passages = new Int32Array(queries.count * width);
-      const scores = new Float64Array(queries.count * width);
-      found.forEach((neighbours, query) => {
-        passages.set(neighbours.passages, query * width);
-        scores.set(neighbours.scores, query * width);
-      });
-      return { result: { passages, scores }, transfer: [passages.buffer, scores.buffer] };
+      const found = await searchExactly(exact, queries, k, scan, below);
+      const counts = Int32Array.from(found, (neighbours) => neighbours.passages.length);
+      const total = counts.reduce((sum, one) => sum + one, 0);
+      const passages = new Int32Array(total);
+      const scores = new Float64Array(total);
+      let at = 0;
+      for (const neighbours of found) {
+        passages.set(neighbours.passages, at);
+        scores.set(neighbours.scores, at);
+        at += neighbours.passages.length;
+      }
+      return { result: { counts, passages, scores }, transfer: [counts.buffer, passages.buffer, scores.buffer] };
     },
   };
 });
 
 /** Every tile against every block of queries, the best k of each kept. */
-function createTileScan(session: Session, pool: PassageVectors, { tileSize, blockSize }: FlatSetup) {
+function createTileScan(
+  sessions: { all: Session; limited: Session },
+  pool: PassageVectors,
+  { tileSize, blockSize }: FlatSetup,
+) {
   const { dim, count } = pool;
   const tile = new Float32Array(Math.min(tileSize, count) * dim);
   const tileCount = Math.ceil(count / tileSize);
@@ -67,7 +81,7 @@ function createTileScan(session: Session, pool: PassageVectors, { tileSize, bloc
     loaded = number;
     return tile.subarray(0, rows * dim);
   };
-  return async (queries: Embeddings, k: number): Promise<Proposal[]> => {
+  return async (queries: Embeddings, k: number, limits?: Float32Array): Promise<Proposal[]> => {
     const best: Proposal[] = Array.from({ length: queries.count }, () => EMPTY);
     // Begins with the tile that the last call ended with, which is still loaded.
     const forwards = loaded <= 0;
@@ -80,7 +94,11 @@ function createTileScan(session: Session, pool: PassageVectors, { tileSize, bloc
         const end = Math.min(start + blockSize, queries.count);
         const block = float32Tensor(queries.data.subarray(start * dim, end * dim), [end - start, dim]);
         const kTensor = int64Tensor(BigInt64Array.of(BigInt(depth)), [1]);
-        const { scores, indices } = await session.run({ queries: block, passages: found, k: kTensor });
+        const feeds = { queries: block, passages: found, k: kTensor };
+        const limit = limits && float32Tensor(limits.subarray(start, end), [end - start, 1]);
+        const { scores, indices } = await (limit
+          ? sessions.limited.run({ ...feeds, limits: limit })
+          : sessions.all.run(feeds));
         mergeBlock(
           best,
           start,
@@ -92,8 +110,16 @@ function createTileScan(session: Session, pool: PassageVectors, { tileSize, bloc
         );
       }
     }
-    return best;
+    return limits ? best.map(dropMasked) : best;
   };
+}
+
+/** Passages above the limit came out with a score of minus infinity, after all others. */
+function dropMasked({ passages, scores }: Proposal): Proposal {
+  const first = scores.indexOf(Number.NEGATIVE_INFINITY);
+  return first === -1
+    ? { passages, scores }
+    : { passages: passages.subarray(0, first), scores: scores.subarray(0, first) };
 }
 
 const EMPTY: Proposal = { passages: new Int32Array(0), scores: new Float32Array(0) };

@@ -39,13 +39,15 @@ export async function createFlatIndex(passages: Embeddings, options: FlatOptions
   }
   return {
     size: count,
-    async search(queries, k) {
+    async search(queries, k, below) {
       const jobSize = Math.min(JOB_QUERIES, Math.ceil(queries.count / setups.length));
       const starts = Array.from({ length: Math.ceil(queries.count / jobSize) || 0 }, (_, i) => i * jobSize);
-      const found = await Promise.all(
-        starts.map((start) => workers.run({ queries: queries.data.slice(start * dim, (start + jobSize) * dim), k })),
-      );
-      return found.flatMap((result) => unpackNeighbours(result, Math.min(k, count)));
+      const jobs = starts.map((start) => ({
+        queries: queries.data.slice(start * dim, (start + jobSize) * dim),
+        k,
+        below: below?.slice(start, start + jobSize),
+      }));
+      return (await Promise.all(jobs.map((job) => workers.run(job)))).flatMap(unpackNeighbours);
     },
     close: () => workers.close(),
   };
@@ -58,9 +60,11 @@ function shareMemory({ data }: Embeddings): SharedArrayBuffer {
   return buffer;
 }
 
-function unpackNeighbours({ passages, scores }: FlatResult, width: number): Neighbours[] {
-  return Array.from({ length: passages.length / width }, (_, i) => {
-    const [start, end] = [i * width, (i + 1) * width];
+function unpackNeighbours({ counts, passages, scores }: FlatResult): Neighbours[] {
+  let end = 0;
+  return Array.from(counts, (count) => {
+    const start = end;
+    end += count;
     return { passages: passages.subarray(start, end), scores: scores.subarray(start, end) };
   });
 }

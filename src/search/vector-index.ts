@@ -11,7 +11,11 @@ export interface Neighbours {
 /** Exact inner-product search over a pool's embeddings. Every implementation returns the same neighbours, to the bit. */
 export interface VectorIndex {
   readonly size: number;
-  /** The min(k, size) nearest passages of each query. Calls may overlap; each resolves on its own. */
-  search(queries: Embeddings, k: number): Promise<Neighbours[]>;
+  /**
+   * The k nearest passages of each query, fewer where there are no more. Calls may overlap; each resolves on its own.
+   *
+   * @param below for each query the highest score that a neighbour may have
+   */
+  search(queries: Embeddings, k: number, below?: Float64Array): Promise<Neighbours[]>;
   close(): Promise<void>;
 }

@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -38,15 +40,34 @@ async function installFaissNode(source: string): Promise<string> {
   return folder;
 }
 
-/** The process IDs of this process's children that run FAISS. */
-async function findFaissProcesses(): Promise<number[]> {
+/** The process IDs of the FAISS processes whose `/proc` file says this. */
+async function findFaissProcesses(file: string, text: string): Promise<number[]> {
+  const read = (pid: string, name: string) => readFile(`/proc/${pid}/${name}`, 'utf8').catch(() => '');
   const found: number[] = [];
   for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
-    const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
-    const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-    if (status.includes(`PPid:\t${process.pid}\n`) && command.includes('faiss-process.js')) found.push(Number(pid));
+    const isFaiss = (await read(pid, 'cmdline')).includes('faiss-process.js');
+    if (isFaiss && (await read(pid, file)).includes(text)) found.push(Number(pid));
   }
   return found;
+}
+
+const findOwnFaissProcesses = () => findFaissProcesses('status', `PPid:\t${process.pid}\n`);
+
+/** Runs a program with `createFaissIndex` and a pool of two `passages`; its temporary files go to `temporaryFolder`. */
+async function runProgram(source: string, cwd: string, temporaryFolder: string) {
+  const faiss = JSON.stringify(new URL('../../dist/search/faiss.js', import.meta.url).href);
+  const script = `
+    const { createFaissIndex } = await import(${faiss});
+    const passages = { data: Float32Array.of(1, 2), dim: 1, count: 2 };
+    ${source}`;
+  const env = { ...process.env, TMPDIR: temporaryFolder };
+  const program = spawn(process.execPath, ['--input-type=module', '-e', script], { cwd, env, stdio: 'pipe' });
+  let stdout = '';
+  program.stdout.on('data', (chunk) => {
+    stdout += chunk;
+  });
+  const [code, signal] = await once(program, 'close');
+  return { code, signal, stdout };
 }
 
 describe('faiss-node that is not there', () => {
@@ -144,8 +165,28 @@ describe('the FAISS process', () => {
     for (const { reason } of (await outcome) as PromiseRejectedResult[]) {
       expect(reason).toMatchObject({ message: '--index faiss: the index was closed during a search' });
     }
-    expect(await findFaissProcesses()).toEqual([]);
+    expect(await findOwnFaissProcesses()).toEqual([]);
     await opened.close();
+  });
+});
+
+describe('the death of the parent', () => {
+  it.each([
+    ['waits', '() => ({})'],
+    ['loads', '() => { Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1000); }'],
+  ])('ends the process while it %s, and leaves no temporary file behind', async (_, read) => {
+    const cwd = await installFaissNode(`exports.IndexFlatIP = { read: ${read} };`);
+    const folder = await createFolder();
+    const source = `
+      setTimeout(() => process.kill(process.pid, 'SIGKILL'), 700);
+      await createFaissIndex(passages);
+      await new Promise(() => setInterval(() => {}, 1000));`;
+    const run = runProgram(source, cwd, folder);
+    const findItsProcesses = () => findFaissProcesses('environ', `TMPDIR=${folder}`);
+    await expect.poll(findItsProcesses, { timeout: 5000 }).toHaveLength(1);
+    expect((await run).signal).toBe('SIGKILL');
+    await expect.poll(findItsProcesses, { timeout: 5000 }).toEqual([]);
+    expect(await readdir(folder)).toEqual([]);
   });
 });
 
@@ -179,7 +220,7 @@ describe.skipIf(isSkipped)(
 
     it('is exact where every cut needs the whole pool, and lets other work run meanwhile', async () => {
       const passages = { data: new Float32Array(20_000 * 4).fill(0.5), dim: 4, count: 20_000 };
-      const queries = randomVectors(600, 4, 3);
+      const queries = randomVectors(100, 4, 3);
       const index = await openFaiss(passages);
       let [ticks, last, longest] = [0, performance.now(), 0];
       const timer = setInterval(() => {
@@ -206,11 +247,11 @@ describe.skipIf(isSkipped)(
       const passages = randomVectors(200, 8, 1);
       const queries = randomVectors(600, 8, 2);
       const index = await openFaiss(passages, { recycleAfterBytes: 1 });
-      const seen = new Set(await findFaissProcesses());
+      const seen = new Set(await findOwnFaissProcesses());
       const searches = [index.search(queries, 7), index.search(queries, 7)];
       const expected = searchByLoop(passages, queries, 7);
       for (const search of searches) expect(await search).toEqual(expected);
-      const now = await findFaissProcesses();
+      const now = await findOwnFaissProcesses();
       expect(now).toHaveLength(1);
       expect(seen.has(now[0] as number)).toBe(false);
     });
@@ -220,7 +261,7 @@ describe.skipIf(isSkipped)(
       const queries = randomVectors(5_000, 64, 2, false);
       const index = await openFaiss(passages);
       const outcome = Promise.allSettled([index.search(queries, 100), index.search(queries, 100)]);
-      const [pid] = await findFaissProcesses();
+      const [pid] = await findOwnFaissProcesses();
       process.kill(pid as number, 'SIGKILL');
       for (const { reason } of (await outcome) as PromiseRejectedResult[]) {
         expect(reason).toMatchObject({
@@ -233,38 +274,17 @@ describe.skipIf(isSkipped)(
       await expect(index.search(queries, 1)).rejects.toThrow('died (SIGKILL)');
     });
 
-    it('is found in the working directory, ends with its parent, and lets its parent end', async () => {
-      const { spawn } = await import('node:child_process');
-      const { once } = await import('node:events');
-      const module = JSON.stringify(new URL('../../dist/search/faiss.js', import.meta.url).href);
-      const run = async (end: string) => {
-        const script = `
-        const { createFaissIndex } = await import(${module});
-        const passages = { data: Float32Array.of(1, 2), dim: 1, count: 2 };
-        const index = await createFaissIndex(passages);
-        console.log(await index.search(passages, 1));
-        ${end}`;
-        const parent = spawn(process.execPath, ['--input-type=module', '-e', script], {
-          cwd: FAISS_DIR as string,
-          env: { ...process.env, TMPDIR: await createFolder() },
-        });
-        const [code, signal] = await once(parent, 'close');
-        return { code, signal };
-      };
-      expect(await run('await index.close();')).toEqual({ code: 0, signal: null });
-      expect(await run('process.kill(process.pid, "SIGKILL");')).toEqual({ code: null, signal: 'SIGKILL' });
-      await expect.poll(findOrphans, { timeout: 5_000 }).toEqual([]);
+    it('is found in the working directory, and lets its parent end once it is closed', async () => {
+      const source = `
+      const index = await createFaissIndex(passages);
+      const [{ passages: best }] = await index.search(passages, 1);
+      await index.close();
+      console.log(best);`;
+      expect(await runProgram(source, FAISS_DIR as string, await createFolder())).toEqual({
+        code: 0,
+        signal: null,
+        stdout: 'Int32Array(1) [ 1 ]\n',
+      });
     });
   },
 );
-
-/** FAISS processes whose parent is gone. */
-async function findOrphans(): Promise<string[]> {
-  const found: string[] = [];
-  for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
-    const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-    const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
-    if (command.includes('faiss-process.js') && status.includes('PPid:\t1\n')) found.push(pid);
-  }
-  return found;
-}

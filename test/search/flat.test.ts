@@ -34,6 +34,30 @@ describe('flat', () => {
     expect(await searchFlat(passages, queries, 20, { ...options, workers: 3 })).toEqual(expected);
   });
 
+  it.each(adversarialPools())("leaves out what is above a query's limit: $name", async ({ passages, queries, ks }) => {
+    const all = searchByLoop(passages, queries, passages.count);
+    for (const k of ks) {
+      // Limits at, just below and far from scores that occur, and none.
+      const below = Float64Array.from(all, ({ scores }, i) => {
+        const score = scores[Math.floor(scores.length / 3)] as number;
+        return [score, score - 1e-12, Number.POSITIVE_INFINITY, -1e9, score + 1e-9][i % 5] as number;
+      });
+      const expected = all.map((neighbours, i) => {
+        const first = neighbours.scores.findIndex((score) => score <= (below[i] as number));
+        const start = first === -1 ? passages.count : first;
+        return {
+          passages: neighbours.passages.slice(start, start + k),
+          scores: neighbours.scores.slice(start, start + k),
+        };
+      });
+      for (const tileSize of [64, 1000]) {
+        const index = await createFlatIndex(passages, { workers: 1, tileSize });
+        open.push(index);
+        expect(await index.search(queries, k, below)).toEqual(expected);
+      }
+    }
+  });
+
   it('answers overlapping searches and searches one after the other', async () => {
     const passages = randomVectors(500, 16, 3);
     const queries = [4, 5, 6].map((seed) => randomVectors(5, 16, seed));
