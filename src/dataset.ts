@@ -5,7 +5,7 @@ import { normalizeText } from './input/normalize.js';
 import { Pool, readPassages } from './input/pool.js';
 import { type Row, readRows } from './input/rows.js';
 import { createPacer } from './pacer.js';
-import { excludedClasses, groupSiblings, type Siblings } from './select/siblings.js';
+import { createExclusions, type Exclusions, groupSiblings } from './select/siblings.js';
 
 /** Rows and pool as read, before anything is embedded. */
 export interface Dataset {
@@ -16,7 +16,8 @@ export interface Dataset {
   /** The rows that this run mines. */
   readonly mined: RowSpan;
   readonly pool: Pool;
-  readonly siblings: Siblings;
+  /** What the row at a position and its siblings may not take. */
+  exclusionsOf(position: number): Exclusions;
   /** For each row, how many rows wholly equal to it came before. */
   readonly copies: readonly number[];
 }
@@ -77,7 +78,7 @@ export async function readDataset(
     limitedCount,
     mined: cutShard(limitedCount, config.shard),
     pool,
-    siblings: await groupSiblings(rows),
+    exclusionsOf: createExclusions(rows, await groupSiblings(rows), pool),
     copies: await countCopies(rows),
   };
 }
@@ -107,8 +108,7 @@ export async function foreseeOutcome(dataset: Dataset, config: MineConfig): Prom
   const positives = new Map<string, boolean>();
   for (let i = 0; i < limitedCount; i++) {
     const row = rows[i] as Row;
-    const excluded = excludedClasses(siblingRows(dataset, i), pool);
-    const candidates = pool.classCount - excluded.size;
+    const candidates = pool.classCount - dataset.exclusionsOf(i).classes.size;
     const asked = config.neg - (config.keepNeg ? Math.min(row.neg.length, config.neg) : 0);
     const window = Math.max(0, Math.min(high, candidates) - low);
     counts.least = Math.min(counts.least, candidates);
@@ -138,11 +138,6 @@ function cutShard(count: number, shard: MineConfig['shard']): RowSpan {
   if (shard === undefined) return { start: 0, end: count };
   const { number, of } = shard;
   return { start: Math.floor((count * (number - 1)) / of), end: Math.floor((count * number) / of) };
-}
-
-/** The rows that share the query of the row at `position`. */
-export function siblingRows({ rows, siblings }: Dataset, position: number): Row[] {
-  return siblings.of(position).map((sibling) => rows[sibling] as Row);
 }
 
 function tooSmall(asked: number, poolSize: number, most: number): HnMineError {

@@ -1,5 +1,7 @@
 import { env } from 'node:process';
 import { type MineSettings, parseConfig } from './config/config.js';
+import { HnMineError } from './errors.js';
+import { describeKind } from './input/json.js';
 import type { Source } from './input/lines.js';
 import { formatRow } from './output/format-row.js';
 import { type RunEvents, runMining } from './run.js';
@@ -43,8 +45,8 @@ export interface MinedRecords extends AsyncIterable<MinedRecord> {
 }
 
 /**
- * Mines hard negatives for each row from a pool of passages, as the command `hn-mine` does; writes no files, except to a `cacheDir` where one is given. Nothing happens
- * before the first row is asked for; leaving the loop early ends the work.
+ * Mines hard negatives for each row from a pool of passages, as the command `hn-mine` does; writes no files, except to a
+ * `cacheDir` where one is given. Nothing happens before the first row is asked for; leaving the loop early ends the work.
  *
  * @throws HnMineError `usage` at once where an option is wrong; while iterating `input`, `model`, `network`, `device` or
  * `search`, each with one line that says what was expected and what was found
@@ -55,7 +57,11 @@ export interface MinedRecords extends AsyncIterable<MinedRecord> {
  */
 export function mine(options: MineOptions): MinedRecords {
   const { input, pool, onProgress, onDownload, onNote, onWarning, onRejected, ...settings } = options;
+  refuseOtherThanRecords('input', input);
+  if (pool !== undefined) refuseOtherThanRecords('pool', pool);
   const config = parseConfig({ ...settings, cache: settings.cache ?? settings.cacheDir !== undefined });
+  // ONNX Runtime would write a device ID and logs, and report its use over the network.
+  env.ORT_DISABLE_TELEMETRY ??= '1';
   const tally = new Tally(config);
   const events = { onProgress, onDownload, onNote, onWarning, onRejected } as RunEvents;
   const rows = runMining({ input, pool: pool === undefined ? undefined : listSources(pool) }, config, {
@@ -69,6 +75,13 @@ export function mine(options: MineOptions): MinedRecords {
       for await (const row of rows) yield JSON.parse(formatRow(row, config).line) as MinedRecord;
     },
   };
+}
+
+function refuseOtherThanRecords(name: string, value: unknown): void {
+  const isIterable =
+    typeof value === 'object' && value !== null && (Symbol.iterator in value || Symbol.asyncIterator in value);
+  if (typeof value === 'string' || isIterable) return;
+  throw new HnMineError('usage', `${name}: expected a path or an iterable of objects (found ${describeKind(value)})`);
 }
 
 function listSources(pool: string | readonly string[] | Records): Source[] {

@@ -27,7 +27,7 @@ export function createLog(sink: LineSink, { format: form, isQuiet, hasColor }: L
     hideObject: true,
     singleLine: true,
     messageFormat: (entry, key) =>
-      Number(entry.level) >= 40 ? `${yellow('warning:')} ${entry[key]}` : String(entry[key]),
+      Number(entry.level) === 40 ? `${yellow('warning:')} ${entry[key]}` : String(entry[key]),
   });
   return pino({ level, base: null }, { write: (line) => sink.write(`${String(format(line)).trimEnd()}\n`) });
 }

@@ -1,6 +1,8 @@
+import { setTimeout } from 'node:timers/promises';
 import type { MineConfig } from '../config/config.js';
 import type { Inputs } from '../dataset.js';
 import { HnMineError } from '../errors.js';
+import { closeAllPools } from '../onnx/worker-pool.js';
 import { checkOutput, openAtomicFile } from '../output/atomic-file.js';
 import { formatRow } from '../output/format-row.js';
 import { createLineWriter, isClosedPipe, type LineWriter } from '../output/row-writer.js';
@@ -14,11 +16,14 @@ import { exitCodeOf, reportError } from './main.js';
 import { createProgress, formatCount, type Progress } from './progress.js';
 import { openStdout } from './stdout.js';
 
+/** A signal is ending the process. */
+let isStopping = false;
+
 type Log = ReturnType<typeof createLog>;
 
 const SIGNAL_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
 
-/** How long rows under way may take to reach the reader after a signal. */
+/** How long rows under way may take to reach the reader after a signal, and workers to come to an end. */
 const GRACE_MS = 1000;
 
 /** Mines from files to a file or standard output. @returns the exit code */
@@ -36,6 +41,8 @@ export async function mineFiles(flags: Flags, config: MineConfig): Promise<numbe
     else await run(flags, inputs, config, progress, log);
     return 0;
   } catch (error) {
+    // The handler of the signal, which made this error, ends the process.
+    if (isStopping) await new Promise(() => {});
     progress.stop();
     if (isClosedPipe(error)) return 0;
     reportError(error, flags.verbose === true, flags.logFormat === 'json');
@@ -186,9 +193,13 @@ async function writeLines(path: string, values: readonly unknown[], indent?: num
 function endOnSignals(progress: Progress, log: Log, settle: () => Promise<void>): () => void {
   const handlers = Object.entries(SIGNAL_CODES).map(([signal, code]) => {
     const end = async () => {
+      isStopping = true;
       progress.stop();
-      await Promise.race([settle(), new Promise((resolve) => setTimeout(resolve, GRACE_MS))]);
-      log.warn(`stopped by ${signal}`);
+      const ends = Promise.all([settle(), closeAllPools()]).then(() => true);
+      const isDone = await Promise.race([ends, setTimeout(GRACE_MS, false)]);
+      log.error(`stopped by ${signal}`);
+      // A worker deep in native code would turn the exit into an abort; the signal itself, no longer handled, does not.
+      if (!isDone) process.kill(process.pid, signal);
       process.exit(code);
     };
     process.once(signal, end);

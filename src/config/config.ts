@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { HnMineError } from '../errors.js';
 
-export const SAMPLES = ['random', 'top'] as const;
+export const SAMPLES = ['random', 'top', 'weighted'] as const;
+export const POSITIVE_SCORES = ['min', 'max', 'mean'] as const;
 export const RANK_BASES = ['candidates', 'raw'] as const;
 export const BACKFILLS = ['random', 'next', 'none'] as const;
 export const ON_SHORT = ['keep', 'drop', 'fail'] as const;
@@ -14,6 +15,15 @@ const wholeNumber = (least: number) =>
     if (typeof value === 'number' && Number.isSafeInteger(value) && value >= least) return value;
     const atLeast = least === Number.MIN_SAFE_INTEGER ? '' : ` of at least ${least}`;
     return refuse(context, `expected a whole number${atLeast} (found ${quote(typed)})`);
+  });
+
+/** @param least @param most both included */
+const decimal = (least = -Infinity, most = Infinity) =>
+  z.union([z.number(), z.string()]).transform((typed, context) => {
+    const value = typeof typed === 'string' && typed.trim() !== '' ? Number(typed) : typed;
+    if (typeof value === 'number' && Number.isFinite(value) && value >= least && value <= most) return value;
+    const range = `${least === -Infinity ? '' : ` of at least ${least}`}${most === Infinity ? '' : ` and at most ${most}`}`;
+    return refuse(context, `expected a number${range} (found ${quote(typed)})`);
   });
 
 const oneOf = <const T extends readonly string[]>(choices: T) =>
@@ -82,6 +92,15 @@ const schema = z.strictObject({
   backfill: oneOf(BACKFILLS).default('random'),
   onShort: oneOf(ON_SHORT).default('keep'),
   keepNeg: flag.default(false),
+  maxScore: decimal().optional(),
+  minScore: decimal().optional(),
+  margin: decimal().optional(),
+  relativeMargin: decimal().optional(),
+  positiveScore: oneOf(POSITIVE_SCORES).default('min'),
+  positiveWeight: decimal(0).default(0),
+  maxPositiveSimilarity: decimal(-1, 1).optional(),
+  sampleSharpness: decimal(0).default(100),
+  sampleOffset: decimal().default(0),
 
   model: text.min(1, 'expected a folder or a model ID (found nothing)').optional(),
   revision: text.optional(),
@@ -126,6 +145,15 @@ export function parseConfig(settings: MineSettings): MineConfig {
     throw new HnMineError(
       'usage',
       `--neg ${config.neg}: the window ${low}-${high} holds ${high - low} ranks; widen --range or lower --neg`,
+    );
+  }
+  if (config.rankBasis === 'raw' && config.positiveWeight !== 0) {
+    throw new HnMineError('usage', '--positive-weight: ranks must count candidates (found --rank-basis raw)');
+  }
+  if (config.minScore !== undefined && config.maxScore !== undefined && config.minScore > config.maxScore) {
+    throw new HnMineError(
+      'usage',
+      `--min-score ${config.minScore}: is above --max-score ${config.maxScore}, so no passage qualifies`,
     );
   }
   refuseSharedFields(config);

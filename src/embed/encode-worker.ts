@@ -64,9 +64,9 @@ await serveJobs<EncodeJob, EncodeReady, EncodeDone>(async () => {
     query: await countPromptTokens(setup, tokenizer, 'query'),
     passage: await countPromptTokens(setup, tokenizer, 'passage'),
   };
+  await refuseForeignGraph(graph, setup, tokenizer);
   const [probe] = await tokenizer.tokenize(['a'], undefined);
   const dim = finish(await runGraph(graph, [probe?.ids ?? []], setup.name), 0, probe?.ids.length ?? 0, 0).length;
-  await refuseForeignGraph(graph, setup, tokenizer);
   return {
     ready: { dim },
     async serve({ texts, rows, role, target }) {
@@ -100,12 +100,13 @@ function refuseForeignTokenizer({ name, settings }: EncodeSetup, { vocabularySiz
   );
 }
 
-/** A graph of another model may know fewer tokens than `config.json` says; the last one shows it. */
+/** A graph of another model may know fewer tokens than `config.json` says: it runs on the first, and fails on the last. */
 async function refuseForeignGraph(
   graph: EncoderGraph,
   { name }: EncodeSetup,
   { vocabularySize }: TextTokenizer,
 ): Promise<void> {
+  await runGraph(graph, [[0]], name);
   try {
     await graph.run([[vocabularySize - 1]]);
   } catch (cause) {

@@ -190,7 +190,7 @@ function findTokenizer(folder: string, name: string, transformer: string, lowerC
  * @throws HnMineError `model` where the file is no JSON object
  */
 export function readTokenizer({ file, name, lowerCase }: TokenizerSource): string {
-  const schema = z.looseObject({ model: z.unknown(), normalizer: z.unknown() });
+  const schema = z.looseObject({ normalizer: z.unknown().optional() });
   const tokenizer = parseJson(readFileSync(file, 'utf8'), name, schema);
   const own = tokenizer.normalizer == null ? [] : [tokenizer.normalizer];
   const normalizer = lowerCase

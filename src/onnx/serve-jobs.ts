@@ -1,5 +1,6 @@
 import { parentPort } from 'node:worker_threads';
 import { HnMineError } from '../errors.js';
+import { leaveGate } from './native-gate.js';
 import type { Reply } from './worker-pool.js';
 
 /** A worker's answer to a job: the result, and the memory that moves with it. */
@@ -17,6 +18,7 @@ export async function serveJobs<Job, Ready, Result>(
 ): Promise<void> {
   const port = parentPort;
   if (port === null) throw new Error('this module runs in a worker thread');
+  leaveGate();
   const reply = (message: Reply<Ready, Result>, transfer: readonly ArrayBuffer[] = []) =>
     port.postMessage(message, [...transfer]);
   try {

@@ -1,5 +1,6 @@
 import { env, InferenceSession, Tensor } from 'onnxruntime-node';
 import { HnMineError, reasonOf } from '../errors.js';
+import { passGate } from './native-gate.js';
 
 /** Where a graph runs: the CPU with this many threads, or one CUDA device. */
 export interface SessionPlace {
@@ -35,18 +36,19 @@ export async function openSession(file: string, place: SessionPlace): Promise<Se
     inputs: session.inputMetadata.map(describeTensor),
     outputs: session.outputMetadata.map(describeTensor),
     run: async (feeds, outputs) =>
-      session.run(feeds, outputs ?? session.outputNames) as Promise<Record<string, Tensor>>,
+      passGate(() => session.run(feeds, outputs ?? session.outputNames)) as Promise<Record<string, Tensor>>,
   };
 }
 
 async function createSession(file: string, { threads, gpu }: SessionPlace): Promise<InferenceSession> {
   try {
-    return await InferenceSession.create(file, {
+    const options: InferenceSession.SessionOptions = {
       executionProviders: gpu === undefined ? ['cpu'] : [{ name: 'cuda', deviceId: gpu }],
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
       logSeverityLevel: 4,
-    });
+    };
+    return await passGate(() => InferenceSession.create(file, options));
   } catch (cause) {
     if (gpu === undefined) {
       throw new HnMineError('model', `${file}: not a graph that ONNX Runtime can load (${reasonOf(cause)})`, { cause });

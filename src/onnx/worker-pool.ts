@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { type ErrorCode, HnMineError, reasonOf } from '../errors.js';
+import { createGate, type Gate, shutGate } from './native-gate.js';
 
 /** What a worker sends back: `ready` once, then a result or a failure for each job. */
 export type Reply<Ready, Result> =
@@ -20,11 +21,20 @@ interface Waiting<Job, Result> {
 /** Jobs sent ahead to each worker, so that none waits for the main thread between two. */
 const JOBS_AHEAD = 2;
 
+/** The pools that are not closed, for those who end the process. */
+const openPools = new Set<{ close(): Promise<void> }>();
+
+/** Closes every pool of this process: a process that exits while its workers are in native calls may abort instead. */
+export async function closeAllPools(): Promise<void> {
+  await Promise.all(Array.from(openPools, (pool) => pool.close()));
+}
+
 /** A fixed set of worker threads of one kind that take jobs in order. The death of one fails all, now and later. */
 export class WorkerPool<Job, Ready, Result> {
   /** What the first worker said when it was ready. */
   readonly ready: Promise<Ready>;
   readonly #workers: Worker[];
+  readonly #gates = new Map<Worker, Gate>();
   readonly #queue: Waiting<Job, Result>[] = [];
   readonly #running = new Map<Worker, Map<number, Waiting<Job, Result>>>();
   #failure: Error | undefined;
@@ -35,8 +45,9 @@ export class WorkerPool<Job, Ready, Result> {
    * @param script the worker's module, which calls `serveJobs`
    * @param setups one worker each, given to it as `workerData`
    */
-  constructor(script: URL, setups: readonly unknown[]) {
-    this.#workers = setups.map((workerData) => new Worker(script, { workerData }));
+  constructor(script: URL, setups: readonly object[]) {
+    this.#workers = setups.map((setup) => this.#start(script, setup));
+    openPools.add(this);
     const readies = this.#workers.map((worker) => this.#watch(worker));
     this.ready = new Promise((resolve, reject) => {
       this.#rejectReady = reject;
@@ -55,7 +66,16 @@ export class WorkerPool<Job, Ready, Result> {
 
   async close(): Promise<void> {
     this.#fail(new HnMineError('aborted', 'closed while work was under way'));
+    await Promise.all(Array.from(this.#gates, ([worker, gate]) => shutGate(gate, worker)));
     await Promise.all(this.#workers.map((worker) => worker.terminate()));
+    openPools.delete(this);
+  }
+
+  #start(script: URL, setup: object): Worker {
+    const gate = createGate();
+    const worker = new Worker(script, { workerData: { ...setup, gate } });
+    this.#gates.set(worker, gate);
+    return worker;
   }
 
   #watch(worker: Worker): Promise<Ready> {

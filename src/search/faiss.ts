@@ -179,7 +179,7 @@ function forkProcess({ threads }: FaissOptions): ChildProcess {
   const limit = threads === undefined ? {} : { OMP_NUM_THREADS: `${threads}`, OPENBLAS_NUM_THREADS: `${threads}` };
   return fork(new URL('./faiss-process.js', import.meta.url), {
     execArgv: [],
-    // FAISS's threads otherwise spin while they wait, at the cost of the rescoring: a quarter of the speed on two cores.
+    // FAISS's threads otherwise spin while they wait, and take the rescoring's cores: four times slower on two.
     env: { OMP_WAIT_POLICY: 'passive', ...process.env, ...limit },
     serialization: 'advanced',
     // stdout is for data: nothing that FAISS or its BLAS might print belongs there.

@@ -1,4 +1,5 @@
 import type { Neighbours } from '../search/vector-index.js';
+import type { Bounds } from './bounds.js';
 
 /** A passage that a query could take. */
 export interface Candidate {
@@ -17,25 +18,31 @@ export interface RankRange {
   readonly high: number;
 }
 
+/** What a row may take. */
+export interface CandidateRules {
+  /** The class of a passage, see `Pool`. */
+  classOf(passage: number): number;
+  /** Classes this row may not take. */
+  readonly excluded: ReadonlySet<number>;
+  readonly bounds: Bounds;
+  isTooSimilar(passage: number): boolean;
+}
+
 /**
- * The candidates among a query's neighbours, best first: no excluded class, and each class once, at its best rank.
- *
- * @param classOf the class of a passage, see `Pool`
+ * The candidates among a query's neighbours, best first: no excluded class, within the row's bounds, and each class once, at
+ * its best rank.
  */
-export function listCandidates(
-  neighbours: Neighbours,
-  excluded: ReadonlySet<number>,
-  classOf: (passage: number) => number,
-  basis: RankBasis,
-): Candidate[] {
-  const taken = new Set(excluded);
+export function listCandidates(neighbours: Neighbours, rules: CandidateRules, basis: RankBasis): Candidate[] {
+  const { excluded, bounds } = rules;
+  const taken = new Set<number>();
   const candidates: Candidate[] = [];
   neighbours.passages.forEach((passage, i) => {
-    const found = classOf(passage);
-    if (taken.has(found)) return;
+    const score = neighbours.scores[i] as number;
+    const found = rules.classOf(passage);
+    if (excluded.has(found) || taken.has(found)) return;
+    if (score > bounds.ceiling || score < bounds.floor || rules.isTooSimilar(passage)) return;
     taken.add(found);
-    const rank = basis === 'raw' ? i : candidates.length;
-    candidates.push({ passage, score: neighbours.scores[i] as number, rank });
+    candidates.push({ passage, score, rank: basis === 'raw' ? i : candidates.length });
   });
   return candidates;
 }
@@ -47,10 +54,27 @@ export interface Cut {
   readonly past: Candidate[];
 }
 
-export function cutWindow(candidates: readonly Candidate[], range: RankRange): Cut {
-  return {
-    skipped: candidates.filter((candidate) => candidate.rank < range.low),
-    window: candidates.filter((candidate) => candidate.rank >= range.low && candidate.rank < range.high),
-    past: candidates.filter((candidate) => candidate.rank >= range.high),
-  };
+/**
+ * Cuts the window out of the ranks. With a positive weight, of the `high` best candidates those `low` are skipped that score
+ * highest together with their likeness to a positive: score(query, passage) + weight · score(positive, passage).
+ *
+ * @param likenessOf the highest score of a passage with a positive
+ */
+export function cutWindow(
+  candidates: readonly Candidate[],
+  { low, high }: RankRange,
+  positiveWeight: number,
+  likenessOf: (passage: number) => number,
+): Cut {
+  const past = candidates.filter(({ rank }) => rank >= high);
+  const best = candidates.filter(({ rank }) => rank < high);
+  if (positiveWeight === 0) {
+    return { skipped: best.filter(({ rank }) => rank < low), window: best.filter(({ rank }) => rank >= low), past };
+  }
+  const risk = new Map(
+    best.map((candidate) => [candidate, candidate.score + positiveWeight * likenessOf(candidate.passage)]),
+  );
+  const riskiest = best.toSorted((a, b) => (risk.get(b) as number) - (risk.get(a) as number) || a.rank - b.rank);
+  const skipped = new Set(riskiest.slice(0, low));
+  return { skipped: best.filter((one) => skipped.has(one)), window: best.filter((one) => !skipped.has(one)), past };
 }

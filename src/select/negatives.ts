@@ -1,8 +1,12 @@
 import type { Neighbours } from '../search/vector-index.js';
+import type { Bounds } from './bounds.js';
 import { type Candidate, type Cut, cutWindow, listCandidates, type RankBasis, type RankRange } from './candidates.js';
 
-export type Sample = 'random' | 'top';
+export type Sample = 'random' | 'top' | 'weighted';
 export type Backfill = 'random' | 'next' | 'none';
+
+/** Why a row got fewer negatives than it asked for. */
+export type ShortReason = 'pool too small' | 'too few candidates' | 'ceiling' | 'floor';
 
 /** Where a negative came from; `random` and `skipped` are the two steps of random backfill. */
 export type NegativeSource = 'window' | 'next' | 'random' | 'skipped';
@@ -21,11 +25,17 @@ export interface SelectSettings {
   readonly rankBasis: RankBasis;
   readonly sample: Sample;
   readonly backfill: Backfill;
+  /** How much the likeness to a positive counts when the skipped ranks are chosen; 0 skips the best. */
+  readonly positiveWeight: number;
+  /** SimANS' a and b: see `weighDraw`. */
+  readonly sampleSharpness: number;
+  readonly sampleOffset: number;
 }
 
 /** What the choice for one row needs to know of the pool. */
 export interface RowView {
   readonly poolSize: number;
+  readonly classCount: number;
   /** The class of a passage: passages equal after normalization share one, named after the first of them. */
   classOf(passage: number): number;
   /** Classes this row may not take. */
@@ -34,32 +44,60 @@ export interface RowView {
   drawOf(passage: number): number;
   /** The exact score of a passage for this row's query. */
   scoreOf(passage: number): number;
+  /** The scores that its negatives may have. */
+  readonly bounds: Bounds;
+  /** The score of the row's positives as one number. */
+  readonly positive: number;
+  /** Whether a passage is too like a positive of the row or of its siblings. */
+  isTooSimilar(passage: number): boolean;
+  /** The highest score of a passage with a positive of the row or of its siblings. */
+  likenessOf(passage: number): number;
+}
+
+/** What is needed to fill a row: more neighbours of those below its ceiling. */
+export const DEEPER = 'deeper';
+
+/** Negatives of one row, and why there are no more where there are fewer than asked for. */
+export interface Selection {
+  readonly negatives: Negative[];
+  readonly reason?: ShortReason;
 }
 
 /**
- * Chooses at most `count` negatives for one row, best first, or asks for a deeper search by returning nothing: more
- * neighbours could still fill the window or the ranks past it.
+ * Chooses at most `count` negatives for one row, best first, or asks for a deeper search: more neighbours could still fill
+ * the window or the ranks past it.
+ *
+ * @param isWhole whether the pool has no more neighbours at or below the row's ceiling
  */
 export function selectNegatives(
   neighbours: Neighbours,
+  isWhole: boolean,
   row: RowView,
   settings: SelectSettings,
   count: number,
-): Negative[] | undefined {
-  const candidates = listCandidates(neighbours, row.excluded, row.classOf, settings.rankBasis);
-  const cut = cutWindow(candidates, settings.range);
-  const isWhole = neighbours.passages.length === row.poolSize;
+): Selection | typeof DEEPER {
+  const candidates = listCandidates(neighbours, row, settings.rankBasis);
+  const isAtFloor = (neighbours.scores.at(-1) ?? Infinity) < row.bounds.floor;
+  const isEnd = isWhole || isAtFloor;
   const seen = settings.rankBasis === 'raw' ? neighbours.passages.length : candidates.length;
-  if (!isWhole && seen < settings.range.high) return undefined;
-  const chosen = samplePassages(cut.window, settings.sample, count, row);
+  if (!isEnd && seen < settings.range.high) return DEEPER;
+  const cut = cutWindow(candidates, settings.range, settings.positiveWeight, row.likenessOf);
+  const chosen = samplePassages(cut.window, settings, count, row);
   const missing = count - chosen.length;
   if (missing > 0 && settings.backfill === 'next') {
-    if (!isWhole && cut.past.length < missing) return undefined;
+    if (!isEnd && cut.past.length < missing) return DEEPER;
     chosen.push(...cut.past.slice(0, missing).map(fromSource('next')));
   } else if (missing > 0 && settings.backfill === 'random') {
     chosen.push(...drawBackfill(cut, row, missing));
   }
-  return chosen.sort((a, b) => b.score - a.score || a.passage - b.passage);
+  const negatives = chosen.sort((a, b) => b.score - a.score || a.passage - b.passage);
+  return negatives.length < count ? { negatives, reason: explainShortage(row, count, isAtFloor) } : { negatives };
+}
+
+function explainShortage(row: RowView, asked: number, isAtFloor: boolean): ShortReason {
+  if (row.classCount - row.excluded.size < asked) return 'pool too small';
+  if (isAtFloor) return 'floor';
+  return row.bounds.ceiling === Infinity ? 'too few candidates' : 'ceiling';
 }
 
 function fromSource(source: NegativeSource): (candidate: Candidate) => Negative {
@@ -67,9 +105,32 @@ function fromSource(source: NegativeSource): (candidate: Candidate) => Negative 
 }
 
 /** `random` takes the smallest draws: uniform without replacement, and unmoved by what else the window holds. */
-function samplePassages(window: readonly Candidate[], sample: Sample, count: number, row: RowView): Negative[] {
-  const inOrder = sample === 'top' ? window : sortByDraw(window, (candidate) => row.drawOf(candidate.passage));
+function samplePassages(
+  window: readonly Candidate[],
+  settings: SelectSettings,
+  count: number,
+  row: RowView,
+): Negative[] {
+  const { sample } = settings;
+  const drawOf = (candidate: Candidate) => {
+    const draw = row.drawOf(candidate.passage);
+    return sample === 'weighted' ? weighDraw(draw, candidate.score, row.positive, settings) : draw;
+  };
+  const inOrder = sample === 'top' ? window : sortByDraw(window, drawOf);
   return inOrder.slice(0, count).map(fromSource('window'));
+}
+
+/**
+ * A draw of an exponential distribution with the rate exp(-a·(score - positive - b)²): the smallest of several are a sample
+ * without replacement, weighted as SimANS has it (arXiv:2210.11773). As a logarithm, so that tiny weights still have an order.
+ */
+function weighDraw(
+  draw: number,
+  score: number,
+  positive: number,
+  { sampleSharpness, sampleOffset }: SelectSettings,
+): number {
+  return Math.log(-Math.log(draw)) + sampleSharpness * (score - positive - sampleOffset) ** 2;
 }
 
 function sortByDraw<T>(items: readonly T[], drawOf: (item: T) => number): T[] {
@@ -96,9 +157,20 @@ function smallestDraws(row: RowView, ranked: ReadonlySet<number>, count: number)
     if (row.classOf(passage) !== passage || ranked.has(passage)) continue;
     const draw = row.drawOf(passage);
     if (smallest.length === count && draw >= (smallest.at(-1)?.draw ?? 0)) continue;
+    if (!isAllowed(row, passage)) continue;
     const at = smallest.findIndex((other) => draw < other.draw);
     smallest.splice(at === -1 ? smallest.length : at, 0, { passage, draw });
     if (smallest.length > count) smallest.pop();
   }
   return smallest.map(({ passage }) => passage);
+}
+
+/** Scores are computed only where there are bounds. */
+function isAllowed(row: RowView, passage: number): boolean {
+  const { ceiling, floor } = row.bounds;
+  if (ceiling !== Infinity || floor !== -Infinity) {
+    const score = row.scoreOf(passage);
+    if (score > ceiling || score < floor) return false;
+  }
+  return !row.isTooSimilar(passage);
 }

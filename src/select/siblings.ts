@@ -43,19 +43,51 @@ function findRoot(parents: Int32Array, position: number): number {
   return at;
 }
 
-/**
- * The classes of passages that no row of a group may take: the positives of each of them (by ID, by joined text, by text
- * without title) and their queries' own texts.
- */
-export function excludedClasses(group: Iterable<Row>, pool: Pool): Set<number> {
-  const excluded = new Set<number>();
-  const exclude = (classes: Iterable<number>) => {
-    for (const found of classes) excluded.add(found);
-  };
+/** What no row of a group of siblings may take. */
+export interface Exclusions {
+  /** Of passages: see `Pool`. */
+  readonly classes: ReadonlySet<number>;
+  /** Normalized, for texts that are not in the pool. */
+  readonly texts: ReadonlySet<string>;
+  /** Of all rows of the group, as given. */
+  readonly positives: readonly string[];
+}
+
+/** The positives of a group's rows (by ID, by joined text, by text without title) and their queries' own texts. */
+export function listExclusions(group: Iterable<Row>, pool: Pool): Exclusions {
+  const classes = new Set<number>();
+  const texts = new Set<string>();
+  const positives = new Set<string>();
   for (const row of group) {
-    exclude(pool.classesEqualTo(normalizeText(row.query)));
-    for (const text of row.pos) exclude(pool.classesEqualTo(normalizeText(text)));
-    for (const id of row.posIds) exclude(pool.classesWithId(id));
+    for (const text of row.pos) positives.add(text);
+    for (const text of [row.query, ...row.pos].map(normalizeText)) {
+      texts.add(text);
+      for (const found of pool.classesEqualTo(text)) classes.add(found);
+    }
+    for (const found of row.posIds.flatMap((id) => pool.classesWithId(id))) classes.add(found);
   }
-  return excluded;
+  return { classes, texts, positives: [...positives] };
+}
+
+/** Smaller groups are listed anew for each of their rows. */
+const LARGE_GROUP = 16;
+
+/** Returns what gives the exclusions of the row at a position; those of a large group are listed once for all its rows. */
+export function createExclusions(
+  rows: readonly Row[],
+  siblings: Siblings,
+  pool: Pool,
+): (position: number) => Exclusions {
+  const known = new Map<readonly number[], Exclusions>();
+  return (position) => {
+    const group = siblings.of(position);
+    const list = () =>
+      listExclusions(
+        Array.from(group, (member) => rows[member] as Row),
+        pool,
+      );
+    const exclusions = known.get(group) ?? list();
+    if (group.length >= LARGE_GROUP) known.set(group, exclusions);
+    return exclusions;
+  };
 }

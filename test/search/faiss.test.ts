@@ -156,6 +156,15 @@ describe('the FAISS process', () => {
     await expect(opened.search(queries, 3)).rejects.toMatchObject({ name: 'HnMineError', code: 'search', message });
   });
 
+  it('leaves it to its parent to act on Ctrl-C', async () => {
+    const found = '{ labels: [2, 1, 0], distances: [3, 2, 1] }';
+    const opened = await openFaiss(passages, {
+      resolveFrom: await installFaissNode(reading(`{ search: () => (${found}) }`)),
+    });
+    for (const pid of await findOwnFaissProcesses()) process.kill(pid, 'SIGINT');
+    expect(await opened.search(queries, 3)).toEqual(searchByLoop(passages, queries, 3));
+  });
+
   it('does not outlive a search that is closed meanwhile', async () => {
     const resolveFrom = await installFaissNode(reading('{ search() { for (;;); } }'));
     const opened = await openFaiss(passages, { resolveFrom });
