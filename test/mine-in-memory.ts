@@ -1,0 +1,74 @@
+import { createHash } from 'node:crypto';
+import { type MineSettings, parseConfig } from '#dist/config/config.js';
+import type { Outlook } from '#dist/dataset.js';
+import type { Embeddings, Encoder, Role } from '#dist/embed/encoder.js';
+import { type MinedRow, mineDataset, prepareMining, type Tools } from '#dist/mine.js';
+import { formatRow } from '#dist/output/format-row.js';
+import type { VectorIndex } from '#dist/search/vector-index.js';
+import { searchByLoop } from './search/brute-force.js';
+
+/** A text's vector; all of one length. */
+export type Embed = (text: string, role: Role) => readonly number[];
+
+export interface MinedInMemory {
+  readonly rows: readonly MinedRow[];
+  /** As they would be written. */
+  readonly lines: readonly string[];
+  readonly outlook: Outlook;
+}
+
+export interface Records {
+  readonly input: readonly object[];
+  readonly pool?: readonly object[] | undefined;
+}
+
+/** Mines records with vectors that a function makes, searched by a loop. */
+export async function mineInMemory(
+  { input, pool }: Records,
+  settings: MineSettings,
+  embed: Embed = hashVector,
+  tools: Partial<Tools> = {},
+): Promise<MinedInMemory> {
+  const config = parseConfig(settings);
+  const { dataset, outlook } = await prepareMining({ input, pool: pool && [pool] }, config, () => {});
+  const rows: MinedRow[] = [];
+  const mined = mineDataset(dataset, config, {
+    openEncoder: async () => encoderOf(embed),
+    createIndex: async (passages) => indexOf(passages),
+    onProgress: () => {},
+    onEncoded: () => {},
+    ...tools,
+  });
+  for await (const row of mined) rows.push(row);
+  return { rows, outlook, lines: rows.map((row) => formatRow(row, config).line) };
+}
+
+export function encoderOf(embed: Embed): Encoder {
+  return {
+    async encode(texts, role) {
+      const vectors = texts.map((text) => embed(text, role));
+      const dim = vectors[0]?.length ?? 0;
+      return { embeddings: { data: Float32Array.from(vectors.flat()), dim, count: texts.length }, truncated: 0 };
+    },
+    close: async () => {},
+  };
+}
+
+export function indexOf(passages: Embeddings): VectorIndex {
+  return {
+    size: passages.count,
+    search: async (queries, k) => searchByLoop(passages, queries, k),
+    close: async () => {},
+  };
+}
+
+/** Three values in [-1, 1) from a hash of the text. */
+export function hashVector(text: string): number[] {
+  const digest = createHash('sha256').update(text).digest();
+  return [0, 4, 8].map((at) => digest.readInt32BE(at) / 2 ** 31);
+}
+
+/** Passages score what the number in their text says, for every query. */
+export const scoreInText: Embed = (text, role) => [role === 'query' ? 1 : Number(/-?\d+(\.\d+)?/.exec(text)?.[0] ?? 0)];
+
+export const textsOf = ({ negatives }: MinedRow) => negatives.map(({ text }) => text);
