@@ -49,7 +49,7 @@ export interface EncodedCounts {
 }
 
 /** Rows searched at once: results stream out as blocks finish, while the next one is under way. */
-const BLOCK_ROWS = 512;
+const BLOCK_ROWS = 2048;
 
 /** Neighbours asked for beyond the window, at most, to make up for passages that a row may not take. */
 const MOST_EXTRA_NEIGHBOURS = 64;

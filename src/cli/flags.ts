@@ -155,7 +155,7 @@ function describeCommand(version: string): Command {
     .option('--on-short <what>', 'rows with fewer negatives: keep, drop, or fail (keep)')
     .option('--keep-neg', 'keep the negatives that rows came with, before mined ones')
 
-    .optionsGroup("False negatives (no negative above a ceiling; p is the score of the row's positive):")
+    .optionsGroup("False negatives (p is the score of the row's positive):")
     .option('--relative-margin <r>', 'at most p - r·|p|, such as 0.05')
     .option('--margin <m>', 'at most p - m')
     .option('--max-score <s>', 'at most s')

@@ -88,7 +88,9 @@ export function selectNegatives(
     if (!isEnd && cut.past.length < missing) return DEEPER;
     chosen.push(...cut.past.slice(0, missing).map(fromSource('next')));
   } else if (missing > 0 && settings.backfill === 'random') {
-    chosen.push(...drawBackfill(cut, row, missing));
+    // Where every candidate is known and none lies past the window, looking through the pool would find nothing.
+    const random = isEnd && cut.past.length === 0 ? [] : drawPast(cut, row, missing);
+    chosen.push(...random, ...takeSkipped(cut, missing - random.length));
   }
   const negatives = chosen.sort((a, b) => b.score - a.score || a.passage - b.passage);
   return negatives.length < count ? { negatives, reason: explainShortage(row, count, isAtFloor) } : { negatives };
@@ -138,16 +140,18 @@ function sortByDraw<T>(items: readonly T[], drawOf: (item: T) => number): T[] {
   return drawn.sort((a, b) => a.draw - b.draw).map(({ item }) => item);
 }
 
-/** Uniformly from the candidates past the window; when those run out, the skipped ranks from the window upwards. */
-function drawBackfill(cut: Cut, row: RowView, count: number): Negative[] {
+/** Uniformly from the candidates past the window. */
+function drawPast(cut: Cut, row: RowView, count: number): Negative[] {
   const ranked = new Set(row.excluded);
   for (const candidate of [...cut.skipped, ...cut.window]) ranked.add(row.classOf(candidate.passage));
-  const drawn = smallestDraws(row, ranked, count);
-  const random = drawn.map((passage): Negative => {
+  return smallestDraws(row, ranked, count).map((passage): Negative => {
     return { passage, score: row.scoreOf(passage), rank: null, source: 'random' };
   });
-  const skipped = cut.skipped.toReversed().slice(0, count - random.length);
-  return [...random, ...skipped.map(fromSource('skipped'))];
+}
+
+/** The skipped ranks from the window upwards. */
+function takeSkipped(cut: Cut, count: number): Negative[] {
+  return cut.skipped.toReversed().slice(0, count).map(fromSource('skipped'));
 }
 
 /** One passage a class, so a class is drawn as often as any other. */
