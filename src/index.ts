@@ -60,8 +60,6 @@ export function mine(options: MineOptions): MinedRecords {
   refuseOtherThanRecords('input', input);
   if (pool !== undefined) refuseOtherThanRecords('pool', pool);
   const config = parseConfig({ ...settings, cache: settings.cache ?? settings.cacheDir !== undefined });
-  // ONNX Runtime would write a device ID and logs, and report its use over the network.
-  env.ORT_DISABLE_TELEMETRY ??= '1';
   const tally = new Tally(config);
   const events = { onProgress, onDownload, onNote, onWarning, onRejected } as RunEvents;
   const rows = runMining({ input, pool: pool === undefined ? undefined : listSources(pool) }, config, {

@@ -62,8 +62,12 @@ function createRowScores(row: Row, { positives }: Exclusions, vectors: Vectors) 
   const between = (a: number, b: number) => innerProduct(passages.data, a * dim, passages.data, b * dim, dim);
   const cosine = (a: number, b: number) => between(a, b) / Math.sqrt(between(a, a) * between(b, b));
   const ofPassage = (passage: number) => innerProduct(queries.data, queryRow * dim, passages.data, passage * dim, dim);
-  // Those of siblings are embedded only where they are asked for.
-  const positiveRows = () => positives.map((text) => passageRow(text) as number);
+  // Those of siblings are embedded only where they are asked for, so they are looked up then.
+  let rows: number[] | undefined;
+  const highest = (passage: number, score: (a: number, b: number) => number) => {
+    rows ??= positives.map((text) => passageRow(text) as number);
+    return rows.reduce((most, row) => Math.max(most, score(passage, row)), -Infinity);
+  };
   return {
     queryRow,
     ofPassage,
@@ -71,8 +75,8 @@ function createRowScores(row: Row, { positives }: Exclusions, vectors: Vectors) 
       const passage = passageRow(text);
       return passage === undefined ? undefined : ofPassage(passage);
     },
-    similarityToPositives: (passage: number) => Math.max(...positiveRows().map((row) => cosine(passage, row))),
-    likenessToPositives: (passage: number) => Math.max(...positiveRows().map((row) => between(passage, row))),
+    similarityToPositives: (passage: number) => highest(passage, cosine),
+    likenessToPositives: (passage: number) => highest(passage, between),
   };
 }
 

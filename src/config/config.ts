@@ -62,8 +62,8 @@ const instructionFormat = text.transform((typed, context) => {
 const poolings = z.union([text, z.array(text)]).transform((typed, context) => {
   const modes = typeof typed === 'string' ? typed.split(',') : typed;
   const odd = modes.find((mode) => !POOLINGS.includes(mode as never));
-  if (odd === undefined) return modes as (typeof POOLINGS)[number][];
-  return refuse(context, `expected one or more of ${POOLINGS.join(', ')} (found ${quote(odd)})`);
+  if (odd === undefined && modes.length > 0) return modes as (typeof POOLINGS)[number][];
+  return refuse(context, `expected one or more of ${POOLINGS.join(', ')} (found ${quote(odd ?? typed)})`);
 });
 
 const devices = z.union([z.boolean(), text, z.array(z.number())]).transform((typed, context) => {

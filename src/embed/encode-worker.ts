@@ -20,6 +20,8 @@ export interface EncodeSetup {
   readonly poolings: readonly PoolingMode[];
   /** Whether how to pool is known: by the model's files or a flag. Else a pooled output of the graph is taken. */
   readonly poolHere: boolean;
+  /** Whether a flag says how to pool, so that a graph without token vectors is refused. */
+  readonly mustPoolHere: boolean;
   readonly normalize: boolean;
   readonly batchTokens: number;
   readonly batchSize: number | undefined;
@@ -57,7 +59,7 @@ await serveJobs<EncodeJob, EncodeReady, EncodeDone>(async () => {
   const tokenizer = createTokenizer(readTokenizer(settings.tokenizer), settings.tokenizer.name);
   refuseForeignTokenizer(setup, tokenizer);
   const session = await openSession(setup.graphFile, setup.place);
-  const graph = wrapEncoderGraph(session, setup.name, settings, setup.poolHere);
+  const graph = wrapEncoderGraph(session, setup.name, settings, setup);
   const steps = settings.steps.map((step): Step => (step.kind === 'dense' ? readDense(step) : 'normalize'));
   const finish = createFinish(setup, graph.pools, steps);
   const skips = {
@@ -118,7 +120,7 @@ async function refuseForeignGraph(
   }
 }
 
-/** The tokens before a text's own, where the model does not pool its prompt; the closing special token is not one. */
+/** The tokens before a text's own, where the model does not pool its prompt; a closing special token is not one. */
 async function countPromptTokens(
   { settings, roles }: EncodeSetup,
   tokenizer: TextTokenizer,
@@ -126,8 +128,10 @@ async function countPromptTokens(
 ): Promise<number> {
   const { prompt } = roles[role];
   if (settings.poolsPrompt || prompt.before === '') return 0;
-  const [tokens] = await tokenizer.tokenize([prompt.before], undefined);
-  return (tokens?.ids.length ?? 1) - 1;
+  const [tokens, empty] = await tokenizer.tokenize([prompt.before, ''], undefined);
+  const ids = tokens?.ids ?? [];
+  const isClosed = ids.length > 0 && ids.at(-1) === empty?.ids.at(-1);
+  return isClosed ? ids.length - 1 : ids.length;
 }
 
 /** Batches of texts of like length, longest first, each padded to at most `batchTokens` (or of `batchSize` texts). */

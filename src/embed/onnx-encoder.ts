@@ -68,6 +68,7 @@ export async function planEncoder(files: ModelFiles, config: MineConfig, machine
     roles: { query: role('query'), passage: role('passage') },
     poolings: config.pooling ?? settings.poolings ?? ['mean' as const],
     poolHere: (config.pooling ?? settings.poolings) !== undefined,
+    mustPoolHere: config.pooling !== undefined,
     normalize: config.normalize,
     batchTokens: config.gpu ? Math.max(config.batchTokens, GPU_BATCH_TOKENS) : config.batchTokens,
     batchSize: config.batchSize,

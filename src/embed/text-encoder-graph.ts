@@ -25,6 +25,14 @@ export interface EncoderGraph {
  */
 export type Batching = 'padded' | 'equal length' | 'single';
 
+/** Where token vectors are pooled. */
+export interface PoolingPlace {
+  /** Here, even where the graph has a pooled output. */
+  readonly poolHere: boolean;
+  /** A graph that pools is refused. */
+  readonly mustPoolHere: boolean;
+}
+
 /** What graphs of one kind want besides tokens: see `ModelSettings`. */
 export interface CacheShape {
   readonly cacheHeads: number | undefined;
@@ -36,12 +44,11 @@ const HALF_PRECISION = /fp16|q4f16|bf16/;
 type Feeds = Parameters<Session['run']>[0];
 
 /**
- * @param poolHere take the token vectors even where the graph has a pooled output
  * @throws HnMineError `model` where the graph wants or gives something that a text encoder's does not
  */
-export function wrapEncoderGraph(session: Session, name: string, cache: CacheShape, poolHere: boolean): EncoderGraph {
+export function wrapEncoderGraph(session: Session, name: string, cache: CacheShape, where: PoolingPlace): EncoderGraph {
   for (const input of session.inputs) refuseUnknownInput(input, name);
-  const output = chooseOutput(session.outputs, name, poolHere);
+  const output = chooseOutput(session.outputs, name, where);
   const pools = output.shape.length === 2;
   const isHalf = output.type === 'float16' || HALF_PRECISION.test(session.file);
   return {
@@ -67,10 +74,15 @@ function refuseUnknownInput({ name: input, type }: TensorInfo, name: string): vo
   );
 }
 
-function chooseOutput(outputs: readonly TensorInfo[], name: string, poolHere: boolean): TensorInfo {
+function chooseOutput(
+  outputs: readonly TensorInfo[],
+  name: string,
+  { poolHere, mustPoolHere }: PoolingPlace,
+): TensorInfo {
   const named = (wanted: string) => outputs.find((output) => output.name === wanted);
-  const pooled = poolHere ? undefined : named('sentence_embedding');
-  const chosen = pooled ?? named('last_hidden_state') ?? outputs.find((output) => output.shape.length === 3);
+  const tokens = named('last_hidden_state') ?? outputs.find((output) => output.shape.length === 3);
+  const pooled = named('sentence_embedding');
+  const chosen = poolHere ? (tokens ?? (mustPoolHere ? undefined : pooled)) : (pooled ?? tokens);
   if (chosen) return chosen;
   const found = outputs.map((output) => `${output.name} [${output.shape.join(', ')}]`).join(', ');
   throw new HnMineError(

@@ -16,13 +16,14 @@ export function parseObject(line: Line): JsonObject {
   try {
     value = JSON.parse(line.text);
   } catch (cause) {
-    const found = describeSyntaxError(line.text) ?? reasonOf(cause);
+    const found = describeSyntaxError(line.text) ?? abbreviate(reasonOf(cause), 200);
     throw new HnMineError('input', `${placeOf(line)}: not valid JSON (${found})`, { cause });
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new HnMineError('input', `${placeOf(line)}: expected a JSON object (found ${describeKind(value)})`);
   }
-  return value as JsonObject;
+  // Fields may be called `constructor`: what a record lacks is not to be found in a prototype.
+  return Object.setPrototypeOf(value, null) as JsonObject;
 }
 
 /** What a JSON value is, for messages. */
@@ -52,11 +53,26 @@ export function splitMembers(source: string): Member[] {
   return Array.from(members, ([key, value]) => ({ key, value }));
 }
 
+/** Text of a source for a message of one line: cut where it is long, control characters spelled out. */
+export function abbreviate(text: string, most: number): string {
+  const cut = text.length > most ? `${text.slice(0, most)}…` : text;
+  return cut.replace(
+    /[\p{Cc}\u2028\u2029]/gu,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
 /** A JSON value whose numbers have become strings of their source text: identifiers compare as strings. */
 export function parseWithNumbersAsText(source: string): unknown {
-  return JSON.parse(
-    source.replace(/"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g, (part) => (part[0] === '"' ? part : `"${part}"`)),
-  );
+  const parts: string[] = [];
+  for (let at = 0; at < source.length; ) {
+    const quote = source.indexOf('"', at);
+    const end = quote === -1 ? source.length : quote;
+    parts.push(source.slice(at, end).replace(/-?\d[\d.eE+-]*/g, '"$&"'));
+    at = quote === -1 ? end : skipString(source, quote);
+    parts.push(source.slice(end, at));
+  }
+  return JSON.parse(parts.join(''));
 }
 
 function skipSpace(source: string, start: number): number {
@@ -138,7 +154,7 @@ function describeBadToken(source: string, at: number): string {
 }
 
 function quoteToken(token: string): string {
-  return token.length > 20 ? `'${token.slice(0, 20)}…'` : `'${token}'`;
+  return `'${abbreviate(token, 20)}'`;
 }
 
 /** One step of the grammar: what may follow `token`, or nothing where it may not stand here. */

@@ -1,3 +1,4 @@
+import { constants } from 'node:buffer';
 import { createReadStream } from 'node:fs';
 import { pipeline, Readable } from 'node:stream';
 import { TextDecoder } from 'node:util';
@@ -18,6 +19,8 @@ export type Source = string | Readable | Iterable<unknown> | AsyncIterable<unkno
 const NEWLINE = 0x0a;
 const GZIP_MAGIC = [0x1f, 0x8b];
 const BYTE_ORDER_MARK = '\ufeff';
+/** In bytes, of which a character takes one or more. */
+const LONGEST_LINE = constants.MAX_STRING_LENGTH;
 
 /**
  * The lines of a source that hold something, gzip unpacked, byte order mark and carriage returns removed. Objects become
@@ -48,23 +51,33 @@ function isByteStream(source: object): source is Readable {
 async function* splitLines(bytes: Readable, file: string): AsyncGenerator<Line> {
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   let pending: Buffer[] = [];
+  let pendingBytes = 0;
   let number = 0;
-  const finish = (end: Buffer): Line | undefined => {
-    const text = decodeLine(decoder, pending.length > 0 ? Buffer.concat([...pending, end]) : end, file, ++number);
+  const addPending = (part: Buffer) => {
+    pending.push(part);
+    pendingBytes += part.length;
+    if (pendingBytes > LONGEST_LINE)
+      throw new HnMineError('input', `${file}:${number + 1}: expected a line of at most ${LONGEST_LINE} bytes`);
+  };
+  const finish = (): Line | undefined => {
+    const bytes = pending.length === 1 ? (pending[0] as Buffer) : Buffer.concat(pending);
     pending = [];
+    pendingBytes = 0;
+    const text = decodeLine(decoder, bytes, file, ++number);
     return text === '' ? undefined : { file, number, text };
   };
   for await (const chunk of unpack(bytes, file)) {
     let start = 0;
     for (let end = chunk.indexOf(NEWLINE); end !== -1; end = chunk.indexOf(NEWLINE, start)) {
-      const line = finish(chunk.subarray(start, end));
+      addPending(chunk.subarray(start, end));
+      const line = finish();
       if (line) yield line;
       start = end + 1;
     }
-    if (start < chunk.length) pending.push(chunk.subarray(start));
+    if (start < chunk.length) addPending(chunk.subarray(start));
   }
   if (pending.length > 0) {
-    const line = finish(Buffer.alloc(0));
+    const line = finish();
     if (line) yield line;
   }
 }
@@ -74,33 +87,38 @@ function decodeLine(decoder: TextDecoder, bytes: Buffer, file: string, number: n
   try {
     text = decoder.decode(bytes);
   } catch (cause) {
-    const column = findInvalidUtf8(bytes);
-    const found = column === undefined ? 'too long for a string' : `byte ${column + 1} of the line`;
+    const found = `byte ${findInvalidUtf8(bytes) + 1} of the line`;
     throw new HnMineError('input', `${file}:${number}: not valid UTF-8 (${found})`, { cause });
   }
   if (number === 1 && text.startsWith(BYTE_ORDER_MARK)) text = text.slice(1);
   return text.trimEnd();
 }
 
-/** The offset of the first byte that cannot be decoded, by halving. */
-function findInvalidUtf8(bytes: Buffer): number | undefined {
-  const isValid = (end: number) => {
+/** The offset of the first byte that cannot be decoded, by halving; of the last one where a character is cut off. */
+function findInvalidUtf8(bytes: Buffer): number {
+  const decodes = (start: number, end: number) => {
     try {
-      new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(0, end), { stream: true });
+      new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(start, end), { stream: true });
       return true;
     } catch {
       return false;
     }
   };
-  if (isValid(bytes.length)) return bytes.length > 0 ? bytes.length - 1 : undefined;
   let valid = 0;
   let invalid = bytes.length;
   while (invalid - valid > 1) {
     const middle = (valid + invalid) >> 1;
-    if (isValid(middle)) valid = middle;
+    if (decodes(startOfCharacter(bytes, valid), middle)) valid = middle;
     else invalid = middle;
   }
   return invalid - 1;
+}
+
+/** Where the character begins that byte `at` may belong to; all bytes before it are valid. */
+function startOfCharacter(bytes: Buffer, at: number): number {
+  let start = Math.max(0, at - 3);
+  while (start < at && ((bytes[start] as number) & 0xc0) === 0x80) start++;
+  return start;
 }
 
 async function* unpack(bytes: Readable, file: string): AsyncGenerator<Buffer> {

@@ -1,5 +1,12 @@
 import { HnMineError } from '../errors.js';
-import { describeKind, type JsonObject, parseObject, parseWithNumbersAsText, splitMembers } from './json.js';
+import {
+  abbreviate,
+  describeKind,
+  type JsonObject,
+  parseObject,
+  parseWithNumbersAsText,
+  splitMembers,
+} from './json.js';
 import { type Line, placeOf, readLines, type Source } from './lines.js';
 
 /** One training record. */
@@ -21,6 +28,10 @@ export interface RowFields {
   readonly neg: string;
   readonly queryId: string;
 }
+
+/** What a message shows of the names of a record's fields. */
+const MOST_NAMES = 12;
+const MOST_OF_NAME = 40;
 
 /** What a row's positives may be identified by. */
 const POS_IDS_FIELD = 'pos_ids';
@@ -99,7 +110,9 @@ export function readId(line: Line, record: JsonObject, field: string): string | 
 /** The message for a record without a field that it needs, with what it has instead. */
 export function missingField(line: Line, record: JsonObject, field: string, flag: string): HnMineError {
   const names = Object.keys(record);
-  const found = names.length === 0 ? 'no fields' : names.map((name) => `"${name}"`).join(', ');
+  const shown = names.slice(0, MOST_NAMES).map((name) => `"${abbreviate(name, MOST_OF_NAME)}"`);
+  const more = names.length > MOST_NAMES ? ` and ${names.length - MOST_NAMES} more` : '';
+  const found = names.length === 0 ? 'no fields' : shown.join(', ') + more;
   return new HnMineError(
     'input',
     `${placeOf(line)}: "${field}" is missing (found ${found}); name the field with ${flag}`,

@@ -1,3 +1,4 @@
+import { env } from 'node:process';
 import { Worker } from 'node:worker_threads';
 import { type ErrorCode, HnMineError, reasonOf } from '../errors.js';
 import { createGate, type Gate, shutGate } from './native-gate.js';
@@ -72,8 +73,11 @@ export class WorkerPool<Job, Ready, Result> {
   }
 
   #start(script: URL, setup: object): Worker {
+    // ONNX Runtime would write a device ID and logs, and report its use over the network.
+    env.ORT_DISABLE_TELEMETRY ??= '1';
     const gate = createGate();
-    const worker = new Worker(script, { workerData: { ...setup, gate } });
+    // Flags of the main thread's start, such as --input-type, may not suit a worker.
+    const worker = new Worker(script, { workerData: { ...setup, gate }, execArgv: [] });
     this.#gates.set(worker, gate);
     return worker;
   }

@@ -52,14 +52,27 @@ describe('readDense', () => {
 
 describe('readDense refuses', () => {
   it.each([
-    { title: 'another activation', bytes: LAYER, activation: 'Softplus', message: 'the activation Softplus is not supported' },
+    {
+      title: 'another activation',
+      bytes: LAYER,
+      activation: 'Softplus',
+      message: 'the activation Softplus is not supported',
+    },
     {
       title: 'another type of numbers',
       bytes: packSafetensors({ 'linear.weight': { ...WEIGHT, dtype: 'F64' } }),
       message: 'tensors of type F64 are not supported; save them as float32',
     },
-    { title: 'a file without weights', bytes: packSafetensors({ 'linear.bias': BIAS }), message: 'no tensor linear.weight' },
-    { title: 'a file without the bias', bytes: packSafetensors({ 'linear.weight': WEIGHT }), message: 'no tensor linear.bias' },
+    {
+      title: 'a file without weights',
+      bytes: packSafetensors({ 'linear.bias': BIAS }),
+      message: 'no tensor linear.weight',
+    },
+    {
+      title: 'a file without the bias',
+      bytes: packSafetensors({ 'linear.weight': WEIGHT }),
+      message: 'no tensor linear.bias',
+    },
     { title: 'another file', bytes: Buffer.from('{"a": 1}  '), message: /^not a safetensors file \(.+\)$/ },
     { title: 'an empty file', bytes: Buffer.alloc(0), message: /^not a safetensors file \(.+\)$/ },
   ])('$title', ({ bytes, activation, message }) => {

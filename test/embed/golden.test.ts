@@ -30,7 +30,9 @@ const readGolden = (file: string) => JSON.parse(readFileSync(file, 'utf8')) as G
 /** The vectors that the model's own modules give, without further normalization, prompt included in the text. */
 async function withEncoder<T>(folder: string, dtype: string, use: (encoder: Encoder) => Promise<T>): Promise<T> {
   const config = parseConfig({ dtype, normalize: false, queryInstruction: '', passageInstruction: '', workers: 2 });
-  const encoder = await startEncoder(await planEncoder(findModelFiles(folder, dtype), config, { cores: 2, memory: 8e9 }));
+  const encoder = await startEncoder(
+    await planEncoder(findModelFiles(folder, dtype), config, { cores: 2, memory: 8e9 }),
+  );
   try {
     return await use(encoder);
   } finally {

@@ -13,7 +13,13 @@ function refusalOf(run: () => unknown): string {
   return 'no error';
 }
 
-const MANY = ['config.json', 'onnx/model.onnx', 'onnx/model_fp16.onnx', 'onnx/model_quantized.onnx', 'onnx/model_int8.onnx'];
+const MANY = [
+  'config.json',
+  'onnx/model.onnx',
+  'onnx/model_fp16.onnx',
+  'onnx/model_quantized.onnx',
+  'onnx/model_int8.onnx',
+];
 
 describe('chooseGraph', () => {
   it.each<{ paths: string[]; dtype?: string; graph: string }>([
@@ -47,7 +53,11 @@ describe('chooseGraph', () => {
       dtype: 'q8',
       message: 'm: --dtype q8: no model_quantized.onnx (found onnx/model.onnx)',
     },
-    { paths: ['onnx/model_q4.onnx'], dtype: 'fp32', message: 'm: --dtype fp32: no model.onnx (found onnx/model_q4.onnx)' },
+    {
+      paths: ['onnx/model_q4.onnx'],
+      dtype: 'fp32',
+      message: 'm: --dtype fp32: no model.onnx (found onnx/model_q4.onnx)',
+    },
   ])('of $paths with dtype $dtype takes none', ({ paths, dtype, message }) => {
     expect(refusalOf(() => chooseGraph(paths, dtype, 'm'))).toBe(message);
   });

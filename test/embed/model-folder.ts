@@ -19,7 +19,11 @@ export function makeModelFolder(files: FolderFiles, ...copies: string[]): string
     const file = join(folder, name);
     mkdirSync(dirname(file), { recursive: true });
     if (content === undefined) rmSync(file, { recursive: true, force: true });
-    else writeFileSync(file, typeof content === 'string' || content instanceof Uint8Array ? content : JSON.stringify(content));
+    else
+      writeFileSync(
+        file,
+        typeof content === 'string' || content instanceof Uint8Array ? content : JSON.stringify(content),
+      );
   }
   return folder;
 }
@@ -42,7 +46,9 @@ export const WORD_TOKENIZER = {
 };
 
 /** The bytes of a safetensors file. */
-export function packSafetensors(tensors: Record<string, { dtype: string; shape: number[]; bytes: Uint8Array }>): Buffer {
+export function packSafetensors(
+  tensors: Record<string, { dtype: string; shape: number[]; bytes: Uint8Array }>,
+): Buffer {
   let end = 0;
   const header = Object.entries(tensors).map(([name, { dtype, shape, bytes }]) => {
     const start = end;

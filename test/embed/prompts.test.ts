@@ -24,7 +24,12 @@ describe('resolvePrompts', () => {
       query: NONE,
       passage: { before: 'p: ', after: '', name: 'passage' },
     },
-    { title: 'corpus, where it is alone', prompts: { corpus: 'c: ' }, query: NONE, passage: { before: 'c: ', after: '', name: 'corpus' } },
+    {
+      title: 'corpus, where it is alone',
+      prompts: { corpus: 'c: ' },
+      query: NONE,
+      passage: { before: 'c: ', after: '', name: 'corpus' },
+    },
     {
       title: 'the default prompt for both',
       prompts: { any: 'a: ', other: 'o: ' },
@@ -53,7 +58,13 @@ describe('resolvePrompts', () => {
       query: { before: 'd: ', after: '', name: 'document' },
       passage: { before: 'd: ', after: '', name: 'document' },
     },
-    { title: 'none where the default names none', prompts: { x: 'x: ' }, defaultPrompt: 'y', query: NONE, passage: NONE },
+    {
+      title: 'none where the default names none',
+      prompts: { x: 'x: ' },
+      defaultPrompt: 'y',
+      query: NONE,
+      passage: NONE,
+    },
     { title: 'no prompt of another purpose', prompts: { clustering: 'c: ' }, query: NONE, passage: NONE },
   ])('takes $title', ({ prompts, defaultPrompt, query, passage }) => {
     expect(resolve({}, prompts, defaultPrompt)).toEqual({ query, passage });
@@ -67,9 +78,14 @@ describe('resolvePrompts', () => {
     { settings: { queryInstruction: '', passageInstruction: '' }, query: '', passage: '' },
   ])('prefers flags: $settings', ({ settings, query, passage }) => {
     expect(resolve(settings, prompts, 'query')).toEqual({
-      query: settings.queryInstruction === undefined ? { before: query, after: '', name: 'query' } : { before: query, after: '' },
+      query:
+        settings.queryInstruction === undefined
+          ? { before: query, after: '', name: 'query' }
+          : { before: query, after: '' },
       passage:
-        settings.passageInstruction === undefined ? { before: passage, after: '', name: 'document' } : { before: passage, after: '' },
+        settings.passageInstruction === undefined
+          ? { before: passage, after: '', name: 'document' }
+          : { before: passage, after: '' },
     });
   });
 
@@ -81,7 +97,11 @@ describe('resolvePrompts', () => {
       before: '<instruct>Find it.\n<query>',
       after: '',
     },
-    { settings: { queryInstruction: 'Find it.', queryInstructionFormat: '{}: {} ?' }, before: 'Find it.: ', after: ' ?' },
+    {
+      settings: { queryInstruction: 'Find it.', queryInstructionFormat: '{}: {} ?' },
+      before: 'Find it.: ',
+      after: ' ?',
+    },
     { settings: { queryInstructionFormat: '[{}] {}' }, before: '[q: ] ', after: '' },
     { settings: { queryInstruction: '', queryInstructionFormat: '[{}] {}' }, before: '', after: '' },
   ])('formats instruction and query: $settings', ({ settings, before, after }) => {
@@ -92,7 +112,8 @@ describe('resolvePrompts', () => {
 
   it('never gives passages a query prompt, whatever the flags for queries', () => {
     const settings = { queryInstruction: 'Q ', queryInstructionFormat: '{}|{}|' };
-    for (const given of [{}, { query: 'q: ' }, { query: 'q: ', other: 'o: ' }]) {
+    const prompts: Record<string, string>[] = [{}, { query: 'q: ' }, { query: 'q: ', other: 'o: ' }];
+    for (const given of prompts) {
       expect(resolve(settings, given, 'query').passage).toEqual(NONE);
     }
   });

@@ -1,0 +1,139 @@
+import { describe, expect, it } from 'vitest';
+import { Pool } from '#dist/input/pool.js';
+import type { Row } from '#dist/input/rows.js';
+import { createExclusions, groupSiblings, listExclusions } from '#dist/select/siblings.js';
+
+function row(query: string, fields: Partial<Row> = {}): Row {
+  return { line: { file: 'rows', number: 1, text: '{}' }, query, pos: [], neg: [], posIds: [], ...fields };
+}
+
+async function groupsOf(rows: Row[]): Promise<number[][]> {
+  const siblings = await groupSiblings(rows);
+  return rows.map((_, i) => [...siblings.of(i)]);
+}
+
+describe('groupSiblings', () => {
+  it.each([
+    { title: 'the same text', rows: [row('a'), row('b'), row('a')], groups: [[0, 2], [1], [0, 2]] },
+    {
+      title: 'texts that are equal after normalization',
+      rows: [row('caf\u00e9  au lait'), row(' cafe\u0301 au\u00a0lait\n'), row('Caf\u00e9 au lait')],
+      groups: [[0, 1], [0, 1], [2]],
+    },
+    {
+      title: 'the same ID',
+      rows: [row('a', { queryId: '1' }), row('b', { queryId: '1' }), row('c', { queryId: '2' })],
+      groups: [[0, 1], [0, 1], [2]],
+    },
+    {
+      title: 'a text and an ID, linked through a third row',
+      rows: [row('a', { queryId: '1' }), row('c', { queryId: '2' }), row('a', { queryId: '2' })],
+      groups: [
+        [0, 1, 2],
+        [0, 1, 2],
+        [0, 1, 2],
+      ],
+    },
+    {
+      title: 'a long chain',
+      rows: [
+        row('a'),
+        row('b'),
+        row('c'),
+        row('b', { queryId: '1' }),
+        row('c', { queryId: '1' }),
+        row('a', { queryId: '1' }),
+      ],
+      groups: Array.from({ length: 6 }, () => [0, 1, 2, 3, 4, 5]),
+    },
+    {
+      title: 'no text that looks like an ID',
+      rows: [row('1'), row('x', { queryId: '1' }), row('id 1'), row('text x')],
+      groups: [[0], [1], [2], [3]],
+    },
+  ])('joins rows by $title', async ({ rows, groups }) => {
+    expect(await groupsOf(rows)).toEqual(groups);
+  });
+
+  it('joins a hundred thousand rows of one query in no time', async () => {
+    const rows = Array.from({ length: 100_000 }, () => row('same'));
+    const siblings = await groupSiblings(rows);
+    expect(siblings.of(99_999)).toHaveLength(100_000);
+  });
+});
+
+describe('listExclusions', () => {
+  const pool = new Pool();
+  const passages = [
+    { text: 'Paris Capital of France.', bareText: 'Capital of France.', id: 'p1' },
+    { text: 'Lyon Capital of France.', bareText: 'Capital of France.', id: 'p2' },
+    { text: 'caf\u00e9 noir' },
+    { text: 'cafe\u0301  noir', id: 'p4' },
+    { text: 'something else', id: 'p5' },
+    { text: 'something  else' },
+    { text: 'a question' },
+  ];
+  for (const passage of passages) pool.add(passage);
+
+  const excludedFor = (...group: Row[]) => [...listExclusions(group, pool).classes].sort((a, b) => a - b);
+
+  it.each([
+    { title: 'nothing for a positive that is not in the pool', group: [row('q', { pos: ['absent'] })], excluded: [] },
+    { title: 'a positive by its text', group: [row('q', { pos: ['something else'] })], excluded: [4] },
+    { title: 'a positive with its title', group: [row('q', { pos: ['Paris Capital of France.'] })], excluded: [0] },
+    {
+      title: 'every passage with the bare text of a positive',
+      group: [row('q', { pos: ['Capital of France.'] })],
+      excluded: [0, 1],
+    },
+    {
+      title: 'a positive after normalization',
+      group: [row('q', { pos: [' CAFE noir', 'cafe\u0301 noir '] })],
+      excluded: [2],
+    },
+    { title: 'a positive by its ID', group: [row('q', { posIds: ['p2'] })], excluded: [1] },
+    { title: 'the class of an ID whose text came before', group: [row('q', { posIds: ['p4'] })], excluded: [2] },
+    { title: "the query's own text", group: [row('a  question ', { pos: ['x'] })], excluded: [6] },
+    {
+      title: "a query's own text that is a passage without its title",
+      group: [row('Capital of France.', { pos: ['x'] })],
+      excluded: [0, 1],
+    },
+    {
+      title: 'what any sibling answers or asks',
+      group: [row('q', { pos: ['absent'] }), row('a question', { pos: ['something else'], posIds: ['p1'] })],
+      excluded: [0, 4, 6],
+    },
+  ])('excludes $title', ({ group, excluded }) => {
+    expect(excludedFor(...group)).toEqual(excluded);
+  });
+
+  it('lists the texts too, normalized, in the pool or not', () => {
+    const { texts } = listExclusions(
+      [row(' a  question', { pos: ['absent', 'cafe\u0301'] }), row('b', { pos: ['absent '] })],
+      pool,
+    );
+    expect([...texts]).toEqual(['a question', 'absent', 'caf\u00e9', 'b']);
+  });
+});
+
+describe('createExclusions', () => {
+  it('gives each row those of its group', async () => {
+    const pool = new Pool();
+    for (let i = 0; i < 40; i++) pool.add({ text: `p${i}` });
+    // Twenty rows of one query, and ten of another.
+    const rows = Array.from({ length: 30 }, (_, i) => row(`q${i % 3 === 2 ? 1 : 0}`, { pos: [`p${i}`] }));
+    const exclusionsOf = createExclusions(rows, await groupSiblings(rows), pool);
+    const positives = (isSecond: boolean) => rows.flatMap((_, i) => ((i % 3 === 2) === isSecond ? [i] : []));
+    for (const [i] of rows.entries()) expect([...exclusionsOf(i).classes]).toEqual(positives(i % 3 === 2));
+  });
+
+  it('lists those of a large group once', async () => {
+    const pool = new Pool();
+    const rows = Array.from({ length: 30_000 }, (_, i) => row('q', { pos: [`p${i}`] }));
+    for (const { pos } of rows) pool.add({ text: pos[0] as string });
+    const exclusionsOf = createExclusions(rows, await groupSiblings(rows), pool);
+    expect(new Set(rows.map((_, i) => exclusionsOf(i))).size).toBe(1);
+    expect(exclusionsOf(0).classes.size).toBe(30_000);
+  });
+});
