@@ -1,4 +1,4 @@
-import { env } from 'node:process';
+import { env, execArgv } from 'node:process';
 import { Worker } from 'node:worker_threads';
 import { type ErrorCode, HnMineError, reasonOf } from '../errors.js';
 import { createGate, type Gate, shutGate } from './native-gate.js';
@@ -76,8 +76,7 @@ export class WorkerPool<Job, Ready, Result> {
     // ONNX Runtime would write a device ID and logs, and report its use over the network.
     env.ORT_DISABLE_TELEMETRY ??= '1';
     const gate = createGate();
-    // Flags of the main thread's start, such as --input-type, may not suit a worker.
-    const worker = new Worker(script, { workerData: { ...setup, gate }, execArgv: [] });
+    const worker = new Worker(script, { workerData: { ...setup, gate }, ...workerFlags() });
     this.#gates.set(worker, gate);
     return worker;
   }
@@ -128,6 +127,12 @@ export class WorkerPool<Job, Ready, Result> {
     const running = [...this.#running.values()].flatMap((jobs) => [...jobs.values()]);
     for (const waiting of [...running, ...this.#queue.splice(0)]) waiting.reject(error);
   }
+}
+
+/** A worker inherits Node's flags; it does not start with the one that says what a program on the command line is. */
+function workerFlags(): { execArgv?: string[] } {
+  const isOfText = (flag: string) => flag.startsWith('--input-type');
+  return execArgv.some(isOfText) ? { execArgv: execArgv.filter((flag) => !isOfText(flag)) } : {};
 }
 
 function died(reason: string, cause?: unknown): HnMineError {
