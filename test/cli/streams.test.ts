@@ -146,9 +146,9 @@ describe('a signal', () => {
   });
 
   it('is a line of JSON where the log is JSON', async () => {
-    const child = workspace.start(['--input', '-', ...TINY, '--log-format', 'json']);
+    const child = workspace.start(['--input', '-', ...TINY, '--log-format', 'json', '--output', 'mined.jsonl']);
     const result = collect(child);
-    await new Promise((resolve) => setTimeout(resolve, 600));
+    await until(() => workspace.list().length > 0);
     child.kill('SIGTERM');
     const ended = await result;
     expect(exitCodeOf(ended)).toBe(143);
