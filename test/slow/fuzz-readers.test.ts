@@ -6,7 +6,8 @@ import { HnMineError } from '#dist/errors.js';
 import { splitMembers } from '#dist/input/json.js';
 import { type PassageFields, Pool, readPassages } from '#dist/input/pool.js';
 import { type Row, type RowFields, readRows } from '#dist/input/rows.js';
-import { makePassages, makeRows, parseRows, TINY_MODEL, Workspace } from '../cli/run-cli.js';
+import { type ExpectedRow, expectRows, expectTexts } from './expected-records.js';
+import { MAKERS, makeFile, mutate, PROTOTYPE_NAMES, Random } from './random-files.js';
 
 const ROW_FIELDS: RowFields = { query: 'query', pos: 'pos', neg: 'neg', queryId: 'query_id' };
 const PASSAGE_FIELDS: PassageFields = { text: 'text', title: 'title', id: ['_id', 'id'] };
@@ -14,353 +15,113 @@ const PASSAGE_FIELDS: PassageFields = { text: 'text', title: 'title', id: ['_id'
 /** A case takes a millisecond; on a busy machine a thousand times that is not yet a hang. */
 const CASE_LIMIT_MS = 5000;
 
-/** Numbers that look random and are the same in every run. */
-class Random {
-  #state: number;
-
-  constructor(seed: number) {
-    this.#state = seed;
-  }
-
-  /** From 0 to below `end`. */
-  below(end: number): number {
-    this.#state = (this.#state + 0x9e3779b9) | 0;
-    let mixed = Math.imul(this.#state ^ (this.#state >>> 16), 0x21f0aaad);
-    mixed = Math.imul(mixed ^ (mixed >>> 15), 0x735a2d97);
-    return ((mixed ^ (mixed >>> 15)) >>> 0) % end;
-  }
-
-  pick<T>(items: readonly T[]): T {
-    return items[this.below(items.length)] as T;
-  }
-
-  list<T>(most: number, make: () => T): T[] {
-    return Array.from({ length: this.below(most + 1) }, make);
-  }
-
-  bytes(length: number): Buffer {
-    return Buffer.from(Array.from({ length }, () => this.below(256)));
-  }
+/** A file and how it is handed over. */
+interface Case {
+  readonly bytes: Buffer;
+  /** What the bytes hold where they are packed. */
+  readonly content?: Buffer;
+  /** Bytes a piece. */
+  readonly size: number;
+  /** For messages. */
+  readonly name: string;
 }
 
-// What files are made of.
-
-const TEXTS = ['a text', '', ' ', 'größer 漢字 😀', '\\ud800', '\\udc00\\ud800', '\\u0000', '\\"', '\\\\', '\u2028', 'x'];
-const NUMBERS = ['0', '-0', '7', '1.0', '9007199254740993', '1e999', '-1E-400', `1${'0'.repeat(400)}`, '0.1e+308'];
-const NAMES = ['query', 'pos', 'neg', 'query_id', 'pos_ids', 'text', 'title', '_id', 'id', 'more', '', 'a\\nb'];
-const PROTOTYPE_NAMES = ['__proto__', 'constructor', 'toString', 'hasOwnProperty', 'valueOf', '__defineGetter__'];
-const NOISE = [...'{}[]:,"\\ \n\r\t\0', '\x1b[2J', '\x7f', '01', '+1', '.5', '1.', 'NaN', "'", '\ufeff', 'tru', '\\x'];
-
-function makeValue(random: Random, depth = 3): string {
-  const kind = random.below(depth === 0 ? 4 : 7);
-  if (kind < 2) return `"${random.pick(TEXTS)}"`;
-  if (kind === 2) return random.pick(NUMBERS);
-  if (kind === 3) return random.pick(['true', 'false', 'null']);
-  const values = random.list(4, () => makeValue(random, depth - 1));
-  return kind === 4 ? `{${values.map((value) => `"${random.pick(NAMES)}": ${value}`).join(',')}}` : `[${values}]`;
+function makeCase(random: Random, number: number, bytes: Buffer): Case {
+  const shown = JSON.stringify(bytes.toString('latin1').slice(0, 1000));
+  return { bytes, size: 1 + random.below(random.pick([8, 64, 1024])), name: `case ${number}: ${shown}` };
 }
 
-const makeText = (random: Random) => `"${random.pick(TEXTS)}${random.pick(TEXTS)}"`;
-const makeTexts = (random: Random) => `[${random.list(3, () => makeText(random)).join(', ')}]`;
-
-/** An object that is a row, a passage, or nearly one of them. */
-function makeRecord(random: Random): string {
-  const members = random.list(2, () => [random.pick([...NAMES, ...PROTOTYPE_NAMES]), makeValue(random)]);
-  if (random.below(8) > 0) members.push(['query', `"q${random.below(9)}"`], ['text', makeText(random)]);
-  if (random.below(8) > 0) members.push(['pos', `["p", ${makeText(random)}]`]);
-  if (random.below(3) > 0) members.push(['neg', makeTexts(random)], ['title', makeText(random)]);
-  if (random.below(3) > 0) members.push(['query_id', random.pick(NUMBERS)], ['_id', `[${random.pick(NUMBERS)}, "b"]`]);
-  return `{${members.map(([name, value]) => `"${name}"${random.pick([':', ' : '])}${value}`).join(',')}}`;
-}
-
-function makeFile(random: Random): Buffer {
-  const lines = Array.from({ length: 1 + random.below(4) }, () => makeRecord(random));
-  const ends = random.pick(['\n', '\r\n', '\n\n', '\n \n']);
-  return Buffer.from(random.pick(['', '', '\ufeff']) + lines.join(ends) + random.pick(['', ends]));
-}
-
-function mutate(random: Random, bytes: Buffer): Buffer {
-  const at = random.below(bytes.length);
-  const end = Math.min(bytes.length, at + 1 + random.below(12));
-  const [head, piece, tail] = [bytes.subarray(0, at), bytes.subarray(at, end), bytes.subarray(end)];
-  const ways: readonly (() => Buffer[])[] = [
-    () => [head],
-    () => [head, tail],
-    () => [head, piece, piece, tail],
-    () => [head, random.bytes(piece.length), tail],
-    () => [head, Buffer.from(random.pick(NOISE)), piece, tail],
-    () => [head, Buffer.from(random.pick(NOISE)), tail],
-    () => [head, tail, piece],
-    () => [head, Buffer.from([(bytes[at] as number) ^ (1 << random.below(8))]), bytes.subarray(at + 1)],
-  ];
-  return Buffer.concat(random.pick(ways)());
-}
-
-/** How a file is made, whose every read must end well. */
-type Maker = (random: Random) => Buffer;
-
-const MAKERS: readonly { what: string; count: number; make: Maker }[] = [
-  { what: 'random bytes', count: 1500, make: (random) => random.bytes(random.below(200)) },
-  {
-    what: 'rows with random bytes among them',
-    count: 1500,
-    make: (random) => Buffer.concat([makeFile(random), Buffer.from('\n'), random.bytes(random.below(9)), makeFile(random)]),
-  },
-  { what: 'valid and nearly valid rows', count: 2000, make: makeFile },
-  { what: 'rows mutated once', count: 3000, make: (random) => mutate(random, makeFile(random)) },
-  {
-    what: 'rows mutated several times',
-    count: 2000,
-    make: (random) => random.list(5, () => 0).reduce((bytes) => mutate(random, Buffer.concat([bytes, bytes])), makeFile(random)),
-  },
-  {
-    what: 'text cut inside a character',
-    count: 1500,
-    make: (random) => {
-      const bytes = Buffer.from(`{"query":"${'漢😀ü'.repeat(3)}","text":"${'😀'.repeat(4)}","pos":["${'ü漢'.repeat(3)}"]}`);
-      const start = random.below(2) * random.below(bytes.length);
-      return Buffer.concat([bytes, Buffer.from('\n'), bytes.subarray(start, start + random.below(bytes.length))]);
-    },
-  },
-  {
-    what: 'pieces of JSON in any order',
-    count: 1500,
-    make: (random) => {
-      const pieces = random.list(30, () => random.pick([...NOISE, ...NUMBERS, makeText(random), '{"query":', 'null']));
-      return Buffer.from(pieces.join(''));
-    },
-  },
-];
-
-// What must come of them, told from `JSON.parse` and `Buffer` alone.
-
-interface Expected<T> {
-  readonly records: readonly T[];
-  /** The first line that no record can be read from. */
-  readonly badLine: number | undefined;
-}
-
-/** The lines of a file, each parsed by `parse`, which throws where there is nothing to be read from it. */
-function expectRecords<T>(bytes: Buffer, parse: (record: object, text: string) => T): Expected<T> {
-  const records: T[] = [];
-  for (let start = 0, number = 1; start < bytes.length; number++) {
-    const end = bytes.indexOf('\n', start);
-    const line = bytes.subarray(start, end === -1 ? bytes.length : end);
-    start += line.length + 1;
-    const decoded = line.toString();
-    const text = (number === 1 ? decoded.replace(/^\ufeff/, '') : decoded).trimEnd();
-    try {
-      if (!Buffer.from(decoded).equals(line)) throw new Error('not valid UTF-8');
-      if (text === '') continue;
-      const record: unknown = JSON.parse(text);
-      if (typeof record !== 'object' || record === null || Array.isArray(record)) throw new Error('no object');
-      records.push(parse(record, text));
-    } catch {
-      return { records, badLine: number };
-    }
-  }
-  return { records, badLine: undefined };
-}
-
-/** The value of a field, where it passes. */
-function take<T>(record: object, field: string, passes: (value: unknown) => value is T): T {
-  const value: unknown = Object.getOwnPropertyDescriptor(record, field)?.value;
-  if (!passes(value)) throw new Error(field);
-  return value;
-}
-
-const isNothing = (value: unknown) => value === undefined || value === null;
-const isText = (value: unknown): value is string => typeof value === 'string';
-const isFullText = (value: unknown): value is string => isText(value) && value.trim() !== '';
-const isTexts = (value: unknown): value is string[] => Array.isArray(value) && value.every(isText);
-const isFullTexts = (value: unknown): value is string[] => isTexts(value) && value.length > 0 && value.every(isFullText);
-const isId = (value: unknown): value is string | number => isText(value) || typeof value === 'number';
-const isIds = (value: unknown): value is unknown => isNothing(value) || [value].flat().every(isId);
-
-function expectRows(bytes: Buffer, fields: RowFields): Expected<object> {
-  return expectRecords(bytes, (record, text) => {
-    const ids = (field: string) => [take(record, field, isIds) ?? []].flat().filter((id) => id !== '');
-    const neg = take(record, fields.neg, (value): value is string[] | null => isNothing(value) || isTexts(value));
-    const query = take(record, fields.query, isFullText);
-    const pos = take(record, fields.pos, isFullTexts);
-    return { text, query, pos, neg: neg ?? [], queryId: ids(fields.queryId).slice(0, 1), posIds: ids('pos_ids') };
-  });
-}
-
-/** IDs that were numbers are the source's text of them. */
-function simplify({ line, query, pos, neg, queryId, posIds }: Row, { posIds: like, queryId: likeId }: Ids): object {
-  const asNumber = (id: string, i: number, likes: readonly unknown[]) => (isText(likes[i]) ? id : Number(id));
-  const queryIds = queryId === undefined ? [] : [asNumber(queryId, 0, likeId)];
-  return { text: line.text, query, pos, neg, queryId: queryIds, posIds: posIds.map((id, i) => asNumber(id, i, like)) };
-}
-
-interface Ids {
-  readonly posIds: readonly unknown[];
-  readonly queryId: readonly unknown[];
-}
-
-function expectTexts(bytes: Buffer, fields: PassageFields): Expected<string> {
-  return expectRecords(bytes, (record) => {
-    const text = take(record, fields.text, isText);
-    const title = take(record, fields.title, (value): value is string | null => isNothing(value) || isText(value)) ?? '';
-    const id = fields.id.find((field) => !isNothing(Object.getOwnPropertyDescriptor(record, field)?.value));
-    if (id !== undefined) take(record, id, isIds);
-    return title === '' ? text : `${title} ${text}`.trim();
-  });
-}
-
-// How they are read.
-
-/** Hands bytes over in pieces of `size`. */
-function streamOf(bytes: Buffer, size: number): Readable {
+function openCase({ bytes, size }: Case): Readable {
   const pieces = Array.from({ length: Math.ceil(bytes.length / size) }, (_, i) =>
     Buffer.from(bytes.subarray(i * size, (i + 1) * size)),
   );
   return Readable.from(pieces, { objectMode: false });
 }
 
-interface Reading<T> {
-  readonly records: T[];
-  readonly error: unknown;
-}
-
-/** Everything that a reader gives, and how it ends; a reader that does not end in time has failed. */
-async function readAll<T>(read: (onRecord: (record: T) => void) => Promise<void>): Promise<Reading<T>> {
-  const records: T[] = [];
+/** What a reader throws, if it does; one that does not end in time has failed. */
+async function errorOf(reading: Promise<void>): Promise<unknown> {
   const started = performance.now();
   let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error('a hang')), CASE_LIMIT_MS);
+  const limit = new Promise<void>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('not done in time')), CASE_LIMIT_MS);
   });
-  const error = await Promise.race([read((record) => void records.push(record)), limit]).then(
+  const error = await Promise.race([reading, limit]).then(
     () => undefined,
     (thrown: unknown) => thrown,
   );
   clearTimeout(timer);
-  if (performance.now() - started > CASE_LIMIT_MS) throw new Error('too slow');
-  return { records, error };
+  return performance.now() - started > CASE_LIMIT_MS ? new Error('not done in time') : error;
 }
 
-function readAllRows(bytes: Buffer, size: number, fields = ROW_FIELDS): Promise<Reading<Row>> {
-  return readAll(async (onRecord) => {
-    for await (const row of readRows(streamOf(bytes, size), fields)) onRecord(row);
-  });
+async function readAllRows(one: Case, fields = ROW_FIELDS): Promise<{ rows: Row[]; error: unknown }> {
+  const rows: Row[] = [];
+  const read = async () => {
+    for await (const row of readRows(openCase(one), fields)) rows.push(row);
+  };
+  return { rows, error: await errorOf(read()) };
 }
 
-async function readPool(bytes: Buffer, size: number, fields = PASSAGE_FIELDS): Promise<{ pool: Pool; error: unknown }> {
+async function readPool(one: Case, fields = PASSAGE_FIELDS): Promise<{ pool: Pool; error: unknown }> {
   const pool = new Pool();
-  const { error } = await readAll(() => readPassages(pool, streamOf(bytes, size), fields, () => undefined));
-  return { pool, error };
+  return { pool, error: await errorOf(readPassages(pool, openCase(one), fields, () => undefined)) };
 }
 
-/** One line that begins with a place and could stand in any terminal. */
-function checkError(error: unknown, place: string, context: string): void {
-  expect(error, context).toBeInstanceOf(HnMineError);
-  const { code, message } = error as HnMineError;
-  expect({ code, place: message.slice(0, place.length) }, context).toEqual({ code: 'input', place });
-  expect(message, context).not.toMatch(/[\p{Cc}\u2028\u2029]/u);
-  expect(message.length, context).toBeLessThan(1200);
+async function checkRows(one: Case, fields = ROW_FIELDS): Promise<void> {
+  const expected = expectRows(one.content ?? one.bytes, fields);
+  const { rows, error } = await readAllRows(one, fields);
+  const found = rows.map((row, i) => likeExpected(row, expected.records[i]));
+  if (!isDeepStrictEqual(found, expected.records)) expect(found, one.name).toEqual(expected.records);
+  checkEnd(error, 'input', expected.badLine, one);
+  for (const { line } of rows) checkMembers(line.text, one);
 }
 
-function checkEnd(error: unknown, name: string, badLine: number | undefined, context: string): void {
-  if (badLine === undefined) expect(error, context).toBeUndefined();
-  else checkError(error, `${name}:${badLine}: `, context);
+/** A row's IDs are text: of a number, its source text, which need not be how JavaScript writes that number. */
+function likeExpected({ line, query, pos, neg, queryId, posIds }: Row, expected: ExpectedRow | undefined): ExpectedRow {
+  const likeIds = (ids: readonly string[], values: ExpectedRow['posIds'] = []) =>
+    ids.map((id, i) => (typeof values[i] === 'number' ? Number(id) : id));
+  const queryIds = likeIds(queryId === undefined ? [] : [queryId], expected?.queryIds);
+  return { text: line.text, query, pos, neg, queryIds, posIds: likeIds(posIds, expected?.posIds) };
 }
 
-async function checkRows(bytes: Buffer, size: number, context: string, fields = ROW_FIELDS): Promise<void> {
-  const expected = expectRows(bytes, fields);
-  const { records, error } = await readAllRows(bytes, size, fields);
-  const rows = records.map((row, i) => simplify(row, (expected.records[i] ?? { posIds: [], queryId: [] }) as Ids));
-  if (!isDeepStrictEqual(rows, expected.records)) expect(rows, context).toEqual(expected.records);
-  checkEnd(error, 'input', expected.badLine, context);
-  for (const { line } of records) checkMembers(line.text, context);
-}
-
-function checkMembers(text: string, context: string): void {
+function checkMembers(text: string, { name }: Case): void {
   const found = new Map(splitMembers(text).map(({ key, value }): [string, unknown] => [key, JSON.parse(value)]));
   const expected = new Map<string, unknown>(Object.entries(JSON.parse(text) as object));
-  if (!isDeepStrictEqual(found, expected)) expect(found, context).toEqual(expected);
+  if (!isDeepStrictEqual([...found].sort(), [...expected].sort())) expect(found, name).toEqual(expected);
 }
 
-async function checkPool(bytes: Buffer, size: number, context: string, fields = PASSAGE_FIELDS): Promise<void> {
-  const expected = expectTexts(bytes, fields);
-  const { pool, error } = await readPool(bytes, size, fields);
+async function checkPool(one: Case, fields = PASSAGE_FIELDS): Promise<void> {
+  const expected = expectTexts(one.content ?? one.bytes, fields);
+  const { pool, error } = await readPool(one, fields);
   const full = expected.records.filter((text) => text.trim() !== '');
-  const distinct = [...new Set(full)];
-  const counts = { duplicates: full.length - distinct.length, empty: expected.records.length - full.length };
-  expect({ texts: pool.texts, duplicates: pool.duplicates, empty: pool.empty }, context).toEqual({
-    texts: distinct,
-    ...counts,
+  const texts = [...new Set(full)];
+  expect({ texts: pool.texts, duplicates: pool.duplicates, empty: pool.empty }, one.name).toEqual({
+    texts,
+    duplicates: full.length - texts.length,
+    empty: expected.records.length - full.length,
   });
-  checkEnd(error, 'pool', expected.badLine, context);
+  checkEnd(error, 'pool', expected.badLine, one);
 }
 
-const describeCase = (i: number, bytes: Buffer) => `case ${i}: ${JSON.stringify(bytes.toString('latin1').slice(0, 600))}`;
+function checkEnd(error: unknown, file: string, badLine: number | undefined, one: Case): void {
+  if (badLine === undefined) expect(error, one.name).toBeUndefined();
+  else checkError(error, `${file}:${badLine}: `, one);
+}
 
-/** What all objects inherit. */
+/** One short line that begins with a place and may be shown in any terminal. */
+function checkError(error: unknown, place: string, { name }: Case): void {
+  expect(error, name).toBeInstanceOf(HnMineError);
+  const { code, message } = error as HnMineError;
+  expect({ code, place: message.slice(0, place.length) }, name).toEqual({ code: 'input', place });
+  expect(message, name).not.toMatch(/[\p{Cc}\u2028\u2029]/u);
+  expect(message.length, name).toBeLessThan(1000);
+}
+
+/** What all objects inherit, which no input may add to. */
 function listInherited(): PropertyKey[] {
-  const prototypes = [Object.prototype, Array.prototype, String.prototype, Function.prototype];
-  return prototypes.flatMap((prototype) => Reflect.ownKeys(prototype));
+  return [Object.prototype, Array.prototype, String.prototype].flatMap((prototype) => Reflect.ownKeys(prototype));
 }
 
 const INHERITED = listInherited();
-
-describe('readers give what JSON.parse gives, or one line that names file and line', () => {
-  it.each(MAKERS)('for $what', async ({ what, count, make }) => {
-    const random = new Random(what.length);
-    const outcomes = { good: 0, bad: 0 };
-    for (let i = 0; i < count; i++) {
-      const bytes = make(random);
-      const size = 1 + random.below(random.pick([8, 64, 1024]));
-      const context = describeCase(i, bytes);
-      await checkRows(bytes, size, context);
-      await checkPool(bytes, size, context);
-      outcomes[expectRows(bytes, ROW_FIELDS).badLine === undefined ? 'good' : 'bad']++;
-    }
-    expect(outcomes.bad).toBeGreaterThan(count / 20);
-    expect(listInherited()).toEqual(INHERITED);
-  });
-
-  it('for fields that are called like what every object inherits', async () => {
-    const random = new Random(42);
-    for (let i = 0; i < 1500; i++) {
-      const [query, pos, neg, queryId] = Array.from({ length: 4 }, () => random.pick(PROTOTYPE_NAMES)) as string[];
-      const names = { query, pos, neg, queryId } as RowFields;
-      const members = [`"${query}": "q"`, `"${pos}": ["p"]`, `"${neg}": ["n"]`, `"${queryId}": 7`, '"polluted": {}'];
-      const line = `{${members.filter(() => random.below(4) > 0).join(', ')}}`;
-      const bytes = Buffer.from(`${line}\n{"__proto__": {"polluted": "yes"}, "${query}": "q", "${pos}": ["p"]}`);
-      const context = describeCase(i, bytes);
-      await checkRows(bytes, 64, context, names);
-      await checkPool(bytes, 64, context, { text: query as string, title: neg as string, id: [queryId as string, 'id'] });
-    }
-    expect(listInherited()).toEqual(INHERITED);
-    expect(({} as { polluted?: string }).polluted).toBeUndefined();
-  });
-
-  it('for gzip that is damaged somewhere', async () => {
-    const random = new Random(7);
-    const outcomes = { whole: 0, damaged: 0, plain: 0 };
-    for (let i = 0; i < 1500; i++) {
-      const packed = gzipSync(Buffer.concat(Array.from({ length: 1 + random.below(20) }, () => makeFile(random))));
-      const bytes = random.below(10) === 0 ? packed : mutate(random, packed);
-      const size = 1 + random.below(random.pick([8, 64, 1024]));
-      const context = `case ${i}: ${bytes.toString('hex')}`;
-      const kind = bytes[0] !== 0x1f || bytes[1] !== 0x8b ? 'plain' : unpack(bytes) ? 'whole' : 'damaged';
-      outcomes[kind]++;
-      if (kind === 'damaged') {
-        const rows = await readAllRows(bytes, size);
-        checkError(rows.error, 'input:', context);
-        for (const { line } of rows.records) checkMembers(line.text, context);
-        checkError((await readPool(bytes, size)).error, 'pool:', context);
-      } else {
-        const content = kind === 'plain' ? bytes : (unpack(bytes) as Buffer);
-        await checkRows(content, size, context);
-        await checkRows(bytes, size, context).catch(() => checkSame(bytes, content, size, context));
-      }
-    }
-    expect(Math.min(outcomes.whole, outcomes.damaged, outcomes.plain)).toBeGreaterThan(20);
-  });
-});
 
 function unpack(bytes: Buffer): Buffer | undefined {
   try {
@@ -369,3 +130,114 @@ function unpack(bytes: Buffer): Buffer | undefined {
     return undefined;
   }
 }
+
+describe('readers give what JSON.parse gives, or one line that names file and line', () => {
+  it.each(MAKERS)('for $what', async ({ count, make }) => {
+    const random = new Random(count);
+    let bad = 0;
+    for (let i = 0; i < count; i++) {
+      const one = makeCase(random, i, make(random));
+      await checkRows(one);
+      await checkPool(one);
+      if (expectRows(one.bytes, ROW_FIELDS).badLine !== undefined) bad++;
+    }
+    expect(bad).toBeGreaterThan(count / 20);
+    expect(listInherited()).toEqual(INHERITED);
+  });
+
+  it('for fields that are called like what every object inherits', async () => {
+    const random = new Random(42);
+    for (let i = 0; i < 1000; i++) {
+      const pick = () => random.pick(PROTOTYPE_NAMES);
+      const rowFields: RowFields = { query: pick(), pos: pick(), neg: pick(), queryId: pick() };
+      const { query, pos, neg, queryId } = rowFields;
+      const members = [`"${query}": "q"`, `"${pos}": ["p"]`, `"${neg}": ["n"]`, `"${queryId}": 7`, '"more": {}'];
+      const line = `{${members.filter(() => random.below(5) > 0).join(', ')}}`;
+      const odd = `{"__proto__": {"polluted": "yes"}, "${query}": "q", "${pos}": ["p"]}`;
+      const one = makeCase(random, i, Buffer.from(`{"${query}": "q", "${pos}": ["p"]}\n${odd}\n${line}`));
+      await checkRows(one, rowFields);
+      await checkPool(one, { text: query, title: neg, id: [queryId, 'id'] });
+    }
+    expect(listInherited()).toEqual(INHERITED);
+    expect(({} as { polluted?: string }).polluted).toBeUndefined();
+  });
+
+  it('for gzip that is damaged somewhere', async () => {
+    const random = new Random(7);
+    const counts = { whole: 0, damaged: 0, plain: 0 };
+    for (let i = 0; i < 1000; i++) {
+      const files = Array.from({ length: 1 + random.below(20) }, () => makeFile(random));
+      const packed = gzipSync(Buffer.concat(files));
+      const bytes = random.below(8) === 0 ? packed : mutate(random, packed);
+      const one = makeCase(random, i, bytes);
+      const isPacked = bytes[0] === 0x1f && bytes[1] === 0x8b;
+      const content = isPacked ? unpack(bytes) : bytes;
+      if (content) {
+        counts[isPacked ? 'whole' : 'plain']++;
+        await checkRows({ ...one, content });
+        await checkPool({ ...one, content });
+      } else {
+        counts.damaged++;
+        checkError((await readAllRows(one)).error, 'input:', one);
+        checkError((await readPool(one)).error, 'pool:', one);
+      }
+    }
+    expect(counts.whole).toBeGreaterThan(80);
+    expect(counts.damaged).toBeGreaterThan(500);
+    expect(counts.plain).toBeGreaterThan(0);
+  });
+
+  const DEPTH = 100_000;
+  const SHAPES = [
+    { what: 'lists', open: '[', close: ']' },
+    { what: 'objects', open: '{"a":', close: '}' },
+    { what: 'both', open: '[{"a":', close: '}]' },
+  ];
+  const PLACES = ['query', 'pos', 'neg', 'query_id', 'pos_ids', 'text', 'title', '_id', 'more'];
+
+  it.each(SHAPES)('for $what nested a hundred thousand deep, whole or not', async ({ open, close }) => {
+    const random = new Random(1);
+    const whole = `${open.repeat(DEPTH)}0${close.repeat(DEPTH)}`;
+    const broken = [whole, open.repeat(DEPTH), whole.slice(0, -1), `${whole}${close[0]}`, close.repeat(DEPTH)];
+    for (const [i, line] of broken.entries()) {
+      const one = makeCase(random, i, Buffer.from(line));
+      // An object that is whole is a record without the fields.
+      const says = i > 0 ? 'not valid JSON' : open.startsWith('{') ? 'missing' : 'expected a JSON object';
+      const { error } = await readAllRows({ ...one, size: 4096 });
+      checkError(error, 'input:1: ', one);
+      expect((error as HnMineError).message).toContain(says);
+    }
+    const base = { query: '"q"', pos: '["p"]', text: '"t"' };
+    for (const place of PLACES) {
+      const members = Object.entries({ ...base, [place]: whole });
+      const line = `{${members.map(([key, value]) => `"${key}":${value}`).join(',')}}`;
+      const one = { bytes: Buffer.from(line), size: 4096, name: place };
+      const { rows, error } = await readAllRows(one);
+      const isOfRows = ['query', 'pos', 'neg', 'query_id', 'pos_ids'].includes(place);
+      if (isOfRows) checkError(error, `input:1: "${place}"`, one);
+      else expect(splitMembers((rows[0] as Row).line.text).map(({ key, value }) => [key, value])).toEqual(members);
+      const { pool, error: poolError } = await readPool(one);
+      if (['text', 'title', '_id'].includes(place)) checkError(poolError, `pool:1: "${place}"`, one);
+      else expect(pool.texts).toEqual(['t']);
+    }
+  });
+
+  it('for long numbers, strings and lists among the IDs', async () => {
+    const long = 5_000_000;
+    const ids = ['1'.repeat(long), `"${'x'.repeat(long)}"`, `"${'\\"'.repeat(long)}"`, `"${'\\n1'.repeat(long)}"`];
+    const bytes = Buffer.from(`{"query":"q","pos":["p"],"pos_ids":[${ids}, 2]}`);
+    const { rows, error } = await readAllRows({ bytes, size: 1 << 16, name: 'long IDs' });
+    expect(error).toBeUndefined();
+    const expected = ['1'.repeat(long), 'x'.repeat(long), '"'.repeat(long), '\n1'.repeat(long), '2'];
+    expect(rows[0]?.posIds.map((id, i) => id === expected[i])).toEqual([true, true, true, true, true]);
+  });
+
+  it('for names of fields that are long, many, or hold control characters', async () => {
+    const names = ['a\u2028\x1b[31m\n\r', 'x'.repeat(1_000_000), ...Array.from({ length: 100_000 }, (_, i) => `k${i}`)];
+    const bytes = Buffer.from(JSON.stringify(Object.fromEntries(names.map((name) => [name, 1]))));
+    const one = { bytes, size: 1 << 16, name: 'names' };
+    const { error } = await readAllRows(one);
+    checkError(error, 'input:1: "query" is missing (found "a', one);
+    expect((error as HnMineError).message).toMatch(/, "k9" and 99990 more\); name the field with --query-field$/);
+  });
+});
