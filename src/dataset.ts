@@ -2,8 +2,8 @@ import type { MineConfig } from './config/config.js';
 import { HnMineError } from './errors.js';
 import type { Source } from './input/lines.js';
 import { normalizeText } from './input/normalize.js';
-import { Pool, readPassages } from './input/pool.js';
-import { type Row, readRows } from './input/rows.js';
+import { type PassageFields, Pool, readPassages } from './input/pool.js';
+import { type Row, type RowFields, readRows } from './input/rows.js';
 import { createPacer } from './pacer.js';
 import { createExclusions, type Exclusions, groupSiblings } from './select/siblings.js';
 
@@ -52,8 +52,7 @@ export async function readDataset(
     return pause();
   };
   const rows: Row[] = [];
-  const fields = { query: config.queryField, pos: config.posField, neg: config.negField, queryId: config.queryIdField };
-  for await (const row of readRows(inputs.input, fields)) {
+  for await (const row of readRows(inputs.input, rowFields(config))) {
     rows.push(row);
     await count();
   }
@@ -62,10 +61,7 @@ export async function readDataset(
   const limitedCount = Math.min(config.limit ?? rows.length, rows.length);
   const pool = new Pool();
   if (inputs.pool === undefined) addTextsOf(rows, pool);
-  const ids = config.passageIdField === undefined ? ['_id', 'id'] : [config.passageIdField];
-  for (const source of inputs.pool ?? []) {
-    await readPassages(pool, source, { text: config.textField, title: config.titleField, id: ids }, count);
-  }
+  for (const source of inputs.pool ?? []) await readPassages(pool, source, passageFields(config), count);
   if (pool.size === 0) {
     const names = (inputs.pool ?? []).map((source) => nameSource(source, 'pool')).join(', ');
     throw new HnMineError(
@@ -81,6 +77,16 @@ export async function readDataset(
     exclusionsOf: createExclusions(rows, await groupSiblings(rows), pool),
     copies: await countCopies(rows),
   };
+}
+
+/** The names of a passage's fields. */
+export function passageFields({ textField, titleField, passageIdField }: MineConfig): PassageFields {
+  return { text: textField, title: titleField, id: passageIdField === undefined ? ['_id', 'id'] : [passageIdField] };
+}
+
+/** The names of a row's fields. */
+export function rowFields({ queryField, posField, negField, queryIdField }: MineConfig): RowFields {
+  return { query: queryField, pos: posField, neg: negField, queryId: queryIdField };
 }
 
 /** What a run can give, known before the model loads. */
@@ -134,7 +140,7 @@ export async function foreseeOutcome(dataset: Dataset, config: MineConfig): Prom
 }
 
 /** Shards are contiguous and differ by one row at most, so that their outputs joined in order are the whole output. */
-function cutShard(count: number, shard: MineConfig['shard']): RowSpan {
+export function cutShard(count: number, shard: MineConfig['shard']): RowSpan {
   if (shard === undefined) return { start: 0, end: count };
   const { number, of } = shard;
   return { start: Math.floor((count * (number - 1)) / of), end: Math.floor((count * number) / of) };

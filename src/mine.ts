@@ -3,6 +3,7 @@ import { type Dataset, foreseeOutcome, type Inputs, type Outlook, readDataset } 
 import type { Embeddings, Encoder } from './embed/encoder.js';
 import type { Row } from './input/rows.js';
 import { createRowTask, finishRow, type RowTask } from './mine-row.js';
+import type { GivenVectors } from './npy/given-vectors.js';
 import { createPacer } from './pacer.js';
 import type { Neighbours, VectorIndex } from './search/vector-index.js';
 import type { NegativeSource, ShortReason } from './select/negatives.js';
@@ -33,6 +34,8 @@ export interface MinedRow {
 
 /** What the miner works with, and whom it tells. */
 export interface Tools {
+  /** Vectors made elsewhere, for every record of the input or of the pool. */
+  readonly given?: { readonly queries?: GivenVectors | undefined; readonly passages?: GivenVectors | undefined };
   openEncoder(): Promise<Encoder>;
   createIndex(passages: Embeddings): Promise<VectorIndex>;
   /** A phase's progress; `total` is unknown while reading. */

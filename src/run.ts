@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { MineConfig } from './config/config.js';
-import type { Inputs, Outlook } from './dataset.js';
+import type { Dataset, Inputs, Outlook } from './dataset.js';
 import type { Embeddings, Encoder } from './embed/encoder.js';
 import { identifyEncoder, keyOfText, nameIdentity } from './embed/encoder-identity.js';
 import type { HubOptions } from './embed/hub.js';
@@ -12,6 +12,7 @@ import { HnMineError } from './errors.js';
 import { placeOf } from './input/lines.js';
 import { describeMachine } from './machine.js';
 import { type MinedRow, mineDataset, type Phase, prepareMining, type ShortReason } from './mine.js';
+import { openGivenVectors } from './npy/given-vectors.js';
 import type { VectorIndex } from './search/vector-index.js';
 import { defaultCacheFolder, EMBEDDINGS } from './store/cache-folder.js';
 import { EmbeddingStore } from './store/embedding-store.js';
@@ -74,19 +75,19 @@ export async function planRun(inputs: Inputs, config: MineConfig, context: RunCo
  * @throws HnMineError of every code but `output`
  */
 export async function* runMining(inputs: Inputs, config: MineConfig, context: RunContext): AsyncGenerator<MinedRow> {
-  const { tally, events, env } = context;
-  const { local, dataset } = await prepareRun(inputs, config, context);
+  const { tally, events } = context;
+  const { local, dataset, given } = await prepareRun(inputs, config, context);
   const onProgress = (phase: Phase, done: number, total?: number) => {
     tally.enter(phase);
     events.onProgress?.(phase, done, total);
   };
-  const onDownload: HubOptions['onProgress'] = ({ file, done, total }) => events.onDownload?.(file, done, total);
-  const { plan, files } = local ?? (await planModel(await fetchModel(config, { env, onProgress: onDownload }), config));
-  tally.model = files.name;
-  for (const note of plan.notes) events.onNote?.(note);
+  const model = local ?? (await fetchAndPlan(config, context));
+  tally.model = given.queries && given.passages && config.model === undefined ? 'given vectors' : model.files.name;
+  for (const note of model.plan.notes) events.onNote?.(note);
   const rows = mineDataset(dataset, config, {
     onProgress,
-    openEncoder: () => openEncoder(plan, files, config, context),
+    given,
+    openEncoder: () => openEncoder(model, config, context),
     createIndex: (passages) => createIndex(passages, config),
     onEncoded: (counts) => {
       tally.encoded = counts;
@@ -102,6 +103,9 @@ export async function* runMining(inputs: Inputs, config: MineConfig, context: Ru
 }
 
 async function prepareRun(inputs: Inputs, config: MineConfig, { tally, events }: RunContext) {
+  if (config.poolEmbeddings && inputs.pool === undefined) {
+    throw new HnMineError('usage', '--pool-embeddings: needs the --pool whose vectors they are');
+  }
   const files = findLocalModel(config);
   const local = files && (await planModel(files, config));
   await checkIndex(config);
@@ -109,10 +113,37 @@ async function prepareRun(inputs: Inputs, config: MineConfig, { tally, events }:
   tally.dataset = dataset;
   tally.positives = { distinct: outlook.positives, notInPool: outlook.positivesNotInPool };
   for (const warning of describeOutlook(outlook, dataset.limitedCount, config)) events.onWarning?.(warning);
-  return { local, dataset, outlook };
+  return { local, dataset, outlook, given: await openGiven(dataset, config) };
 }
 
-async function planModel(files: ModelFiles, config: MineConfig) {
+/** Finds the model, on this machine or on the hub, and opens an encoder whose model is loaded when it is first needed. */
+export async function openConfiguredEncoder(config: MineConfig, context: RunContext): Promise<Encoder> {
+  const files = findLocalModel(config);
+  const model = files ? await planModel(files, config) : await fetchAndPlan(config, context);
+  for (const note of model.plan.notes) context.events.onNote?.(note);
+  return openEncoder(model, config, context);
+}
+
+async function fetchAndPlan(config: MineConfig, { env, events }: RunContext): Promise<PlannedModel> {
+  const onProgress: HubOptions['onProgress'] = ({ file, done, total }) => events.onDownload?.(file, done, total);
+  return planModel(await fetchModel(config, { env, onProgress }), config);
+}
+
+async function openGiven({ rows, pool }: Dataset, { poolEmbeddings, queryEmbeddings, normalize }: MineConfig) {
+  const open = (flag: string, files: readonly string[] | undefined, what: string, count: number) =>
+    files && openGivenVectors(flag, files, { count, what, normalize });
+  return {
+    queries: await open('--query-embeddings', queryEmbeddings, 'rows of the input', rows.length),
+    passages: await open('--pool-embeddings', poolEmbeddings, 'passages of the pool', pool.recordCount),
+  };
+}
+
+interface PlannedModel {
+  readonly files: ModelFiles;
+  readonly plan: EncoderPlan;
+}
+
+async function planModel(files: ModelFiles, config: MineConfig): Promise<PlannedModel> {
   return { files, plan: await planEncoder(files, config, describeMachine()) };
 }
 
@@ -147,8 +178,7 @@ function describeOutlook(outlook: Outlook, rows: number, { range, neg, backfill 
 
 /** With the store of this encoder's vectors, unless they depend on more than their texts. */
 async function openEncoder(
-  plan: EncoderPlan,
-  files: ModelFiles,
+  { files, plan }: PlannedModel,
   config: MineConfig,
   { env, events }: RunContext,
 ): Promise<Encoder> {

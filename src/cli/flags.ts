@@ -46,14 +46,20 @@ const EXAMPLES = `
 Examples:
   hn-mine --input train.jsonl --pool corpus.jsonl --range 10-210 --neg 15 > mined.jsonl
   hn-mine --input train.jsonl --pool corpus.jsonl --model BAAI/bge-base-en-v1.5 --output mined.jsonl
+  hn-mine embed --pool corpus.jsonl --output corpus.npy
   zcat train.jsonl.gz | hn-mine --input - --pool corpus.jsonl --scores --ranks --output mined.jsonl.gz`;
 
 /** @throws HnMineError `usage` where a flag is unknown, lacks its value or names no file */
 export function parseFlags(argv: readonly string[], version: string): Flags | Printed {
+  const parsed = parseWith(describeCommand(version), argv);
+  return 'text' in parsed ? parsed : { ...checkFiles(parsed), settings: parsed.settings };
+}
+
+type Typed = Omit<Flags, 'input'> & { readonly input?: string };
+
+function parseWith(command: Command, argv: readonly string[]): Typed | Printed {
   let text = '';
-  const command = describeCommand(version)
-    .exitOverride()
-    .configureOutput({ writeOut: (part) => (text += part), writeErr: () => {} });
+  command.exitOverride().configureOutput({ writeOut: (part) => (text += part), writeErr: () => {} });
   refuseFlagsAsValues(command, argv);
   try {
     command.parse([...argv], { from: 'user' });
@@ -64,8 +70,56 @@ export function parseFlags(argv: readonly string[], version: string): Flags | Pr
   }
   const typed = command.opts();
   const settings = Object.fromEntries(Object.entries(typed).filter(([name]) => !OWN_FLAGS.includes(name)));
-  return { ...checkFiles(typed as Omit<Flags, 'settings'>), settings };
+  return { ...(typed as Omit<Typed, 'settings'>), settings };
 }
+
+/** What `hn-mine embed` takes of the flags of the main command. */
+const EMBED_FLAGS = [
+  ...['input', 'pool', 'output', 'limit', 'shard'],
+  ...['queryField', 'posField', 'negField', 'queryIdField', 'textField', 'titleField', 'passageIdField'],
+  ...[
+    'model',
+    'revision',
+    'dtype',
+    'queryInstruction',
+    'queryInstructionFormat',
+    'passageInstruction',
+    'queryMaxLength',
+  ],
+  ...['passageMaxLength', 'pooling', 'normalize', 'batchTokens', 'batchSize', 'offline'],
+  ...['workers', 'gpu', 'cacheDir', 'cache', 'quiet', 'verbose', 'logFormat', 'progress'],
+];
+
+/**
+ * The flags of `hn-mine embed`.
+ *
+ * @param argv the words after `embed`
+ * @throws HnMineError `usage`
+ */
+export function parseEmbedFlags(argv: readonly string[], version: string): (EmbedFlags & { text?: never }) | Printed {
+  const command = new Command('hn-mine embed')
+    .description('Write the vectors of a pool (or of queries) as a NumPy file, row for record.')
+    .usage('--pool FILE --output FILE.npy [--shard I/N] [options]')
+    .helpOption('-h, --help', 'print this help')
+    .allowExcessArguments(false);
+  for (const option of describeCommand(version).options) {
+    if (EMBED_FLAGS.includes(option.attributeName())) command.addOption(option);
+  }
+  const parsed = parseWith(command, argv);
+  if ('text' in parsed) return parsed;
+  const { input, pool, output, logFormat, settings } = parsed;
+  if ((input === undefined) === (pool === undefined)) {
+    const found = input === undefined ? 'neither' : 'both';
+    throw new HnMineError('usage', `embed: expected --pool for passages or --input for queries (found ${found})`);
+  }
+  if (output === undefined)
+    throw new HnMineError('usage', '--output: expected a file such as pool.npy (found nothing)');
+  refuseLogFormat(logFormat);
+  return { ...parsed, output, settings };
+}
+
+/** `hn-mine embed` as typed. */
+export type EmbedFlags = Omit<Flags, 'input' | 'output'> & { readonly input?: string; readonly output: string };
 
 /** Else `--input --pool corpus.jsonl` would read a file named `--pool`. */
 function refuseFlagsAsValues({ options }: Command, argv: readonly string[]): void {
@@ -88,16 +142,13 @@ function describeMistake({ code, message }: CommanderError, words: readonly stri
   return message.replace(/^error: /, '').replaceAll('\n', ' ');
 }
 
-function checkFiles(typed: Omit<Flags, 'settings'>): Omit<Flags, 'settings'> {
+function checkFiles(typed: Typed): Flags {
   const { input, pool = [], output, summary, rejected, logFormat } = typed;
   if (input === undefined) {
     const expected = 'expected a file, or - for standard input';
     throw new HnMineError('usage', `--input: ${expected} (found nothing); see hn-mine --help`);
   }
-  if (!LOG_FORMATS.includes(logFormat)) {
-    const found = JSON.stringify(logFormat);
-    throw new HnMineError('usage', `--log-format: expected one of ${LOG_FORMATS.join(', ')} (found ${found})`);
-  }
+  refuseLogFormat(logFormat);
   for (const [flag, path] of Object.entries({
     input,
     pool: pool.find((path) => path === ''),
@@ -112,7 +163,13 @@ function checkFiles(typed: Omit<Flags, 'settings'>): Omit<Flags, 'settings'> {
     const other = outputs.slice(0, i).find(([, earlier]) => path !== undefined && earlier === path);
     if (other) throw new HnMineError('usage', `--${flag} ${path}: is taken by --${other[0]}; give another file`);
   }
-  return { ...typed, output: output !== undefined && STDOUT_NAMES.includes(output) ? undefined : output };
+  return { ...typed, input, output: output !== undefined && STDOUT_NAMES.includes(output) ? undefined : output };
+}
+
+function refuseLogFormat(logFormat: string): void {
+  if ((LOG_FORMATS as readonly string[]).includes(logFormat)) return;
+  const found = JSON.stringify(logFormat);
+  throw new HnMineError('usage', `--log-format: expected one of ${LOG_FORMATS.join(', ')} (found ${found})`);
 }
 
 function describeCommand(version: string): Command {
@@ -190,6 +247,16 @@ function describeCommand(version: string): Command {
     .option('--gpu [ids]', 'encode and search on CUDA devices, such as 0 or 0,1')
     .option('--index <name>', 'search with flat (built-in) or faiss (needs the package faiss-node); both exact (flat)')
 
+    .option(
+      '--pool-embeddings <file>',
+      'take the vectors of the pool from .npy files, row for record, repeatable',
+      collect,
+    )
+    .option(
+      '--query-embeddings <file>',
+      'take the vectors of the queries from .npy files, row for row, repeatable',
+      collect,
+    )
     .option('--cache-dir <dir>', "where vectors are kept for later runs (the platform's cache folder)")
     .option('--no-cache', 'neither use nor keep vectors')
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { HnMineError } from '../errors.js';
-import { parseFlags } from './flags.js';
+import { parseEmbedFlags, parseFlags } from './flags.js';
 
 /**
  * Runs the command line and ends the process: 0 done, 2 the command line is wrong, 1 everything else, 130 and 143 on SIGINT
@@ -13,6 +13,10 @@ export async function main(argv: readonly string[]): Promise<void> {
     if (argv[0] === 'cache') {
       const { manageCache } = await import('./cache-command.js');
       await manageCache(argv.slice(1), (line) => void process.stdout.write(`${line}\n`));
+      return;
+    }
+    if (argv[0] === 'embed') {
+      process.exitCode = await runEmbed(argv.slice(1));
       return;
     }
     const flags = parseFlags(argv, readVersion());
@@ -29,6 +33,18 @@ export async function main(argv: readonly string[]): Promise<void> {
     reportError(error, argv.includes('--verbose'), /--log-format[ =]json/.test(argv.join(' ')));
     process.exitCode = exitCodeOf(error);
   }
+}
+
+async function runEmbed(argv: readonly string[]): Promise<number> {
+  const flags = parseEmbedFlags(argv, readVersion());
+  if (flags.text !== undefined) {
+    process.stdout.write(flags.text);
+    return 0;
+  }
+  const { parseConfig } = await import('../config/config.js');
+  const config = parseConfig(flags.settings);
+  const { embedFiles } = await import('./mine-files.js');
+  return embedFiles(flags, config);
 }
 
 /** One line for an expected error; a defect of this program shows where it is. */

@@ -1,16 +1,18 @@
+import { pipeline } from 'node:stream/promises';
 import { setTimeout } from 'node:timers/promises';
 import type { MineConfig } from '../config/config.js';
 import type { Inputs } from '../dataset.js';
+import { embedRecords } from '../embed-records.js';
 import { HnMineError } from '../errors.js';
 import { closeAllPools } from '../onnx/worker-pool.js';
 import { checkOutput, openAtomicFile } from '../output/atomic-file.js';
 import { formatRow } from '../output/format-row.js';
-import { createLineWriter, isClosedPipe, type LineWriter } from '../output/row-writer.js';
+import { createLineWriter, describeFailure, isClosedPipe, type LineWriter } from '../output/row-writer.js';
 import { createPacer } from '../pacer.js';
 import { planRun, type Rejection, type RunContext, runMining } from '../run.js';
 import { type Summary, Tally } from '../summary.js';
 import { describeSummary } from './describe-summary.js';
-import type { Flags } from './flags.js';
+import type { EmbedFlags, Flags } from './flags.js';
 import { createLog } from './log.js';
 import { exitCodeOf, reportError } from './main.js';
 import { createProgress, formatCount, type Progress } from './progress.js';
@@ -27,18 +29,52 @@ const SIGNAL_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
 const GRACE_MS = 1000;
 
 /** Mines from files to a file or standard output. @returns the exit code */
-export async function mineFiles(flags: Flags, config: MineConfig): Promise<number> {
-  const progress = createProgress(
-    process.stderr,
-    flags.progress && flags.quiet !== true && flags.logFormat === 'pretty',
-  );
-  const hasColor = process.stderr.isTTY === true && !process.env.NO_COLOR;
-  const log = createLog(progress.sink, { format: flags.logFormat, isQuiet: flags.quiet === true, hasColor });
-  const inputs: Inputs = { input: flags.input === '-' ? process.stdin : flags.input, pool: flags.pool };
-  try {
+export function mineFiles(flags: Flags, config: MineConfig): Promise<number> {
+  return reportTo(flags, async (progress, log) => {
+    const inputs: Inputs = { input: flags.input === '-' ? process.stdin : flags.input, pool: flags.pool };
     checkOutputs(flags);
     if (flags.dryRun) await dryRun(inputs, config, progress, log);
     else await run(flags, inputs, config, progress, log);
+  });
+}
+
+/** Writes vectors of records to a NumPy file. @returns the exit code */
+export function embedFiles(flags: EmbedFlags, config: MineConfig): Promise<number> {
+  return reportTo(flags, async (progress, log) => {
+    const { input, pool = [], output } = flags;
+    checkOutput('--output', output, [...(input === undefined || input === '-' ? [] : [input]), ...pool]);
+    const sources = input === undefined ? { pool } : { input: input === '-' ? process.stdin : input };
+    const file = openAtomicFile(output, process.pid);
+    const restore = endOnSignals(progress, log, async () => file.discard());
+    try {
+      const embedded = await embedRecords(sources, config, createContext(config, progress, log, []));
+      await pipeline(embedded.pieces(), file.stream);
+      await file.commit();
+      progress.stop();
+      const { count, dim, truncated } = embedded;
+      log.info(
+        `${formatCount(count)} vectors of ${dim} values written, ${formatCount(truncated)} texts longer than the model reads`,
+      );
+    } catch (error) {
+      file.discard();
+      throw error instanceof HnMineError ? error : describeFailure(error, output);
+    } finally {
+      restore();
+    }
+  });
+}
+
+/** @returns the exit code of what was done */
+async function reportTo(
+  flags: Pick<Flags, 'progress' | 'quiet' | 'verbose' | 'logFormat'>,
+  work: (progress: Progress, log: Log) => Promise<void>,
+): Promise<number> {
+  const isShown = flags.progress && flags.quiet !== true && flags.logFormat === 'pretty';
+  const progress = createProgress(process.stderr, isShown);
+  const hasColor = process.stderr.isTTY === true && !process.env.NO_COLOR;
+  const log = createLog(progress.sink, { format: flags.logFormat, isQuiet: flags.quiet === true, hasColor });
+  try {
+    await work(progress, log);
     return 0;
   } catch (error) {
     // The handler of the signal, which made this error, ends the process.

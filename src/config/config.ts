@@ -119,6 +119,8 @@ const schema = z.strictObject({
   gpu: devices.optional(),
   workers: wholeNumber(1).optional(),
   index: oneOf(INDEXES).default('flat'),
+  poolEmbeddings: z.array(text).min(1).optional(),
+  queryEmbeddings: z.array(text).min(1).optional(),
   cache: flag.default(true),
   cacheDir: text.min(1, 'expected a folder (found nothing)').optional(),
 

@@ -29,6 +29,10 @@ export class Pool {
   duplicates = 0;
   /** Passages without any text, which are left out. */
   empty = 0;
+  /** Records read: passages, duplicates and empty ones. */
+  recordCount = 0;
+  /** The number of the record that each passage was first seen in. */
+  readonly records: number[] = [];
 
   readonly #classes: number[] = [];
   readonly #classOfNormalized = new Map<string, number>();
@@ -94,6 +98,7 @@ export class Pool {
 
   #append(text: string, normalized: string): number {
     const position = this.texts.push(text) - 1;
+    this.records.push(this.recordCount);
     const first = this.#classOfNormalized.get(normalized);
     if (first === undefined) this.#classOfNormalized.set(normalized, position);
     else this.#passageOfText.set(text, position);
@@ -107,21 +112,23 @@ export class Pool {
 /**
  * Adds the passages of a source to the pool.
  *
+ * @param onRecord called with the position of each record's passage, nothing for an empty one
  * @throws HnMineError `input`, naming file, line and field
  */
 export async function readPassages(
   pool: Pool,
   source: Source,
   fields: PassageFields,
-  onPassage: () => Promise<void> | undefined,
+  onRecord: (position: number | undefined) => Promise<void> | undefined,
 ): Promise<void> {
   for await (const line of readLines(source, 'pool')) {
-    addPassage(pool, line, fields);
-    await onPassage();
+    const position = addPassage(pool, line, fields);
+    pool.recordCount++;
+    await onRecord(position);
   }
 }
 
-function addPassage(pool: Pool, line: Line, fields: PassageFields): void {
+function addPassage(pool: Pool, line: Line, fields: PassageFields): number | undefined {
   const record = parseObject(line);
   const text = record[fields.text];
   if (text === undefined) throw missingField(line, record, fields.text, '--text-field');
@@ -131,8 +138,11 @@ function addPassage(pool: Pool, line: Line, fields: PassageFields): void {
   const idField = fields.id.find((field) => record[field] != null);
   const id = idField === undefined ? undefined : readId(line, record, idField);
   const joined = title === '' ? text : `${title} ${text}`.trim();
-  if (joined.trim() === '') pool.empty++;
-  else pool.add({ text: joined, ...(title === '' ? {} : { bareText: text }), ...(id === undefined ? {} : { id }) });
+  if (joined.trim() !== '') {
+    return pool.add({ text: joined, ...(title === '' ? {} : { bareText: text }), ...(id === undefined ? {} : { id }) });
+  }
+  pool.empty++;
+  return undefined;
 }
 
 function notText(line: Line, field: string, value: unknown): HnMineError {

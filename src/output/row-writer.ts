@@ -75,7 +75,8 @@ export function isClosedPipe(error: unknown): boolean {
   return error instanceof HnMineError && hasErrno(error.cause, 'EPIPE');
 }
 
-function describeFailure(cause: unknown, name: string): HnMineError {
+/** The error for an output that cannot be written. */
+export function describeFailure(cause: unknown, name: string): HnMineError {
   const reason = hasErrno(cause, 'ENOSPC') ? 'the disk is full' : reasonOf(cause);
   return new HnMineError('output', `${name}: cannot be written (${reason})`, { cause });
 }

@@ -42,8 +42,9 @@ export class EmbeddingStore {
     try {
       await mkdir(folder, { recursive: true });
       const description = join(folder, DESCRIPTION);
+      // A full disk leaves an empty one.
       const isKnown = await readFile(description).then(
-        () => true,
+        ({ length }) => length > 0,
         () => false,
       );
       if (!isKnown) await writeFile(description, `${JSON.stringify(identity, null, 2)}\n`);
@@ -121,10 +122,20 @@ async function openSegments(folder: string, onWarning: (message: string) => void
       if (segment && segment.dim !== (segments[0] ?? segment).dim) throw new Error('vectors of another length');
       if (segment) segments.push(segment);
     } catch (error) {
-      if (hasErrno(error, 'ENOENT')) continue;
-      await rename(`${name}${VECTORS}`, `${name}${VECTORS}.damaged`);
+      if (hasErrno(error, 'ENOENT') || !(await setAside(`${name}${VECTORS}`))) continue;
       onWarning(`${name}${VECTORS}: ${reasonOf(error)}; set aside as ${file}.damaged`);
     }
   }
   return segments;
+}
+
+/** @returns whether it was there: another run may have been first */
+async function setAside(path: string): Promise<boolean> {
+  try {
+    await rename(path, `${path}.damaged`);
+    return true;
+  } catch (error) {
+    if (hasErrno(error, 'ENOENT')) return false;
+    throw error;
+  }
 }

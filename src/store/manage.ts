@@ -1,8 +1,10 @@
 import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { hasErrno } from '../errors.js';
+import { HnMineError, hasErrno, reasonOf } from '../errors.js';
 import { EMBEDDINGS } from './cache-folder.js';
 import { DESCRIPTION } from './embedding-store.js';
+
+const UNKNOWN_MODEL = 'unknown';
 
 /** One encoder's vectors in the cache. */
 export interface StoredEncoder {
@@ -13,20 +15,28 @@ export interface StoredEncoder {
   readonly lastUsed: Date;
 }
 
-/** Lists the encoders of a cache folder, the last used first. */
+/** Lists the encoders of a cache folder, the last used first. @throws HnMineError `output` where it cannot be read */
 export async function listEncoders(cacheFolder: string): Promise<StoredEncoder[]> {
   const folder = join(cacheFolder, EMBEDDINGS);
-  const ids = await readdir(folder).catch((error: unknown) => {
-    if (hasErrno(error, 'ENOENT')) return [];
-    throw error;
-  });
-  const encoders = await Promise.all(ids.map((id) => describeEncoder(folder, id)));
-  return encoders.sort((a, b) => b.lastUsed.getTime() - a.lastUsed.getTime());
+  try {
+    const entries = await readdir(folder, { withFileTypes: true });
+    const ids = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+    const encoders = await Promise.all(ids.map((id) => describeEncoder(folder, id)));
+    return encoders.sort((a, b) => b.lastUsed.getTime() - a.lastUsed.getTime());
+  } catch (cause) {
+    if (hasErrno(cause, 'ENOENT')) return [];
+    throw new HnMineError('output', `${folder}: cannot be read (${reasonOf(cause)})`, { cause });
+  }
 }
 
-/** Removes one encoder's vectors. */
+/** Removes one encoder's vectors. @throws HnMineError `output` where that cannot be done */
 export async function removeEncoder(cacheFolder: string, { id }: StoredEncoder): Promise<void> {
-  await rm(join(cacheFolder, EMBEDDINGS, id), { recursive: true });
+  const folder = join(cacheFolder, EMBEDDINGS, id);
+  try {
+    await rm(folder, { recursive: true });
+  } catch (cause) {
+    throw new HnMineError('output', `${folder}: cannot be removed (${reasonOf(cause)})`, { cause });
+  }
 }
 
 /**
@@ -54,8 +64,17 @@ export function choosePrunable(
 async function describeEncoder(folder: string, id: string): Promise<StoredEncoder> {
   const files = await readdir(join(folder, id));
   const stats = await Promise.all(files.map((file) => stat(join(folder, id, file))));
-  const description = await readFile(join(folder, id, DESCRIPTION), 'utf8').catch(() => '{}');
-  const { model = 'unknown' } = JSON.parse(description) as { model?: string };
+  const model = await readFile(join(folder, id, DESCRIPTION), 'utf8').then(readModel, () => UNKNOWN_MODEL);
   const lastUsed = new Date(Math.max(0, ...stats.map(({ mtimeMs }) => mtimeMs)));
   return { id, model, size: stats.reduce((sum, { size }) => sum + size, 0), lastUsed };
+}
+
+/** The description is for people: a damaged one is no reason to fail. */
+function readModel(description: string): string {
+  try {
+    const { model } = JSON.parse(description) as { model?: unknown };
+    return typeof model === 'string' ? model : UNKNOWN_MODEL;
+  } catch {
+    return UNKNOWN_MODEL;
+  }
 }

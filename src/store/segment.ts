@@ -34,11 +34,16 @@ export class SegmentWriter {
     private readonly keys: FileHandle,
   ) {}
 
+  /** @throws HnMineError `output` where the disk is full or fails */
   static async create(name: string, dim: number): Promise<SegmentWriter> {
-    const vectors = await open(`${name}.vectors`, 'wx');
-    const keys = await open(`${name}.keys`, 'wx');
-    await vectors.write(makeHeader(dim));
-    return new SegmentWriter(name, dim, vectors, keys);
+    try {
+      const vectors = await open(`${name}.vectors`, 'wx');
+      const keys = await open(`${name}.keys`, 'wx');
+      await writeFully(vectors, makeHeader(dim), 0);
+      return new SegmentWriter(name, dim, vectors, keys);
+    } catch (cause) {
+      throw cannotStore(name, cause);
+    }
   }
 
   /**
@@ -65,26 +70,35 @@ export class SegmentWriter {
       await writeFully(this.vectors, records, HEADER_BYTES + position * recordBytes);
       await writeFully(this.keys, index, position * INDEX_RECORD);
     } catch (cause) {
-      const reason = hasErrno(cause, 'ENOSPC') ? 'the disk is full' : reasonOf(cause);
-      throw new HnMineError(
-        'output',
-        `${this.name}.vectors: embeddings cannot be stored (${reason}); free space, give another --cache-dir, or use --no-cache`,
-        { cause },
-      );
+      throw cannotStore(this.name, cause);
     }
   }
 
+  /** @throws HnMineError `output` where the disk is full or fails */
   async sync(): Promise<void> {
     if (!this.#isDirty) return;
     this.#isDirty = false;
-    await this.vectors.datasync();
-    await this.keys.datasync();
+    try {
+      await this.vectors.datasync();
+      await this.keys.datasync();
+    } catch (cause) {
+      throw cannotStore(this.name, cause);
+    }
   }
 
   async close(): Promise<void> {
     await this.vectors.close();
     await this.keys.close();
   }
+}
+
+function cannotStore(name: string, cause: unknown): HnMineError {
+  const reason = hasErrno(cause, 'ENOSPC') ? 'the disk is full' : reasonOf(cause);
+  return new HnMineError(
+    'output',
+    `${name}.vectors: embeddings cannot be stored (${reason}); free space, give another --cache-dir, or use --no-cache`,
+    { cause },
+  );
 }
 
 /** What a segment holds: keys in order, and where their records are. */
@@ -136,7 +150,9 @@ export async function readRecords(
   const recordBytes = FLAG_BYTES + 4 * segment.dim;
   const pieceRecords = Math.max(1, Math.floor(READ_BYTES / recordBytes));
   const piece = Buffer.alloc(pieceRecords * recordBytes);
-  const file = await open(`${segment.name}.vectors`, 'r');
+  // It may have been removed since it was opened: its records are then absent.
+  const file = await open(`${segment.name}.vectors`, 'r').catch(() => undefined);
+  if (!file) return;
   try {
     for (let place = 0; place < wanted.length; ) {
       const first = wanted[place] as number;
@@ -164,14 +180,18 @@ function decodeRecord(segment: Segment, number: number, record: Buffer): StoredV
   return { vector, isTruncated: (record.readUInt32LE() & 1) === 1 };
 }
 
-function checksumOf(key: Uint8Array, record: Uint8Array): Buffer {
-  return createHash('sha256').update(key).update(record).digest().subarray(0, CHECKSUM_BYTES);
+function checksumOf(...parts: readonly Uint8Array[]): Buffer {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part);
+  return hash.digest().subarray(0, CHECKSUM_BYTES);
 }
 
 function makeHeader(dim: number): Buffer {
   const header = Buffer.alloc(HEADER_BYTES);
   header.write(MAGIC);
-  header.writeUInt32LE(dim, MAGIC.length);
+  const end = header.writeUInt32LE(dim, MAGIC.length);
+  // A wrong length would misplace every record.
+  header.set(checksumOf(header.subarray(0, end)), end);
   return header;
 }
 
