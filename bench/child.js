@@ -1,0 +1,45 @@
+import { spawn } from 'node:child_process';
+import { performance } from 'node:perf_hooks';
+import { ROOT } from './paths.js';
+
+const STDERR_KEPT = 400;
+
+/**
+ * Runs a program to its end, in the project's root.
+ * @param {string} program
+ * @param {readonly string[]} args
+ * @param {{ env?: NodeJS.ProcessEnv, exitCode?: number }} [options] the exit code it must end with: 0
+ * @returns {Promise<{ seconds: number, stdout: string }>} wall time, start and end of the process included
+ */
+export function runProgram(program, args, { env = process.env, exitCode = 0 } = {}) {
+  return new Promise((resolve, reject) => {
+    const start = performance.now();
+    const child = spawn(program, args, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    let stdout = '';
+    let stderr = '';
+    child.stdout.on('data', (chunk) => {
+      stdout += chunk;
+    });
+    child.stderr.on('data', (chunk) => {
+      stderr = (stderr + chunk).slice(-STDERR_KEPT);
+    });
+    child.on('error', reject);
+    child.on('close', (code) => {
+      const seconds = (performance.now() - start) / 1000;
+      if (code === exitCode) resolve({ seconds, stdout });
+      else reject(new Error(`${[program, ...args.slice(0, 2)].join(' ')} ended with ${code}: ${stderr.trim()}`));
+    });
+  });
+}
+
+/**
+ * A timed child prints one JSON object as its last line: `seconds`, its own clock around the work alone, and `detail`.
+ * @param {string} program
+ * @param {readonly string[]} args
+ * @param {{ env?: NodeJS.ProcessEnv }} [options]
+ * @returns {Promise<import('./compare.js').Timing>}
+ */
+export async function runTimed(program, args, options) {
+  const { stdout } = await runProgram(program, args, options);
+  return JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '');
+}

@@ -1,0 +1,52 @@
+// Exact search by the flat index: prints the seconds of each search, and writes the passages found. As peers/search.py does,
+// the index is built and has answered a few queries before the clock starts.
+import { writeFileSync } from 'node:fs';
+import os from 'node:os';
+import { performance } from 'node:perf_hooks';
+import { parseArgs } from 'node:util';
+import { createFlatIndex } from '../dist/search/flat.js';
+import { median } from './compare.js';
+import { readFloats } from './vectors.js';
+
+const WARM_UP = 64;
+
+const { values } = parseArgs({
+  options: {
+    passages: { type: 'string', default: '' },
+    queries: { type: 'string', default: '' },
+    dim: { type: 'string', default: '' },
+    k: { type: 'string', default: '' },
+    repeats: { type: 'string', default: '1' },
+    found: { type: 'string', default: '' },
+  },
+});
+const dim = Number(values.dim);
+const k = Number(values.k);
+const passages = readEmbeddings(values.passages);
+const queries = readEmbeddings(values.queries);
+const workers = os.availableParallelism();
+
+const building = performance.now();
+const index = await createFlatIndex(passages, { workers });
+const build = (performance.now() - building) / 1000;
+await index.search({ data: queries.data.subarray(0, WARM_UP * dim), dim, count: WARM_UP }, k);
+
+const each = [];
+const found = new Int32Array(queries.count * k);
+for (let i = 0; i < Number(values.repeats); i++) {
+  const start = performance.now();
+  const neighbours = await index.search(queries, k);
+  each.push((performance.now() - start) / 1000);
+  neighbours.forEach(({ passages }, query) => {
+    found.set(passages, query * k);
+  });
+}
+await index.close();
+writeFileSync(values.found, found);
+console.log(JSON.stringify({ seconds: median(each), detail: { each, build, workers } }));
+
+/** @param {string} file */
+function readEmbeddings(file) {
+  const data = readFloats(file);
+  return { data, dim, count: data.length / dim };
+}

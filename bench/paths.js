@@ -1,0 +1,23 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+
+export const ROOT = path.resolve(import.meta.dirname, '..');
+
+/** Made by the bench and ignored by git: the Python environment, converted weights, vectors. */
+export const SCRATCH = path.join(ROOT, '.bench');
+
+export const RESULTS = path.join(ROOT, 'bench', 'results');
+
+const SHARED = path.resolve(ROOT, '..', 'shared');
+
+/** SciFact where it is at hand, else the fixtures. */
+export function findData() {
+  const scifact = path.join(SHARED, 'data', 'scifact-2k');
+  return existsSync(scifact) ? scifact : path.join(ROOT, 'fixtures');
+}
+
+/** @param {string | undefined} given */
+export function findFp32Model(given) {
+  const folder = given ? path.resolve(given) : path.join(SHARED, 'models', 'all-MiniLM-L6-v2');
+  return existsSync(path.join(folder, 'onnx', 'model.onnx')) ? folder : undefined;
+}

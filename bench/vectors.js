@@ -1,0 +1,50 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+
+/**
+ * Unit vectors in random directions, the same for the same seed.
+ * @param {string} file
+ * @param {{ count: number, dim: number, seed: number }} shape
+ */
+export function writeRandomVectors(file, { count, dim, seed }) {
+  const random = createRandom(seed);
+  const vectors = new Float32Array(count * dim);
+  for (let start = 0; start < vectors.length; start += dim) {
+    let squares = 0;
+    for (let i = start; i < start + dim; i++) {
+      const value = gaussian(random);
+      vectors[i] = value;
+      squares += value * value;
+    }
+    const norm = Math.sqrt(squares);
+    for (let i = start; i < start + dim; i++) vectors[i] = /** @type {number} */ (vectors[i]) / norm;
+  }
+  writeFileSync(file, vectors);
+}
+
+/** @param {string} file */
+export function readFloats(file) {
+  const bytes = readFileSync(file);
+  return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / Float32Array.BYTES_PER_ELEMENT);
+}
+
+/** @param {string} file */
+export function readInts(file) {
+  const bytes = readFileSync(file);
+  return new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length / Int32Array.BYTES_PER_ELEMENT);
+}
+
+/** Box–Muller. @param {() => number} random */
+function gaussian(random) {
+  return Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+}
+
+/** mulberry32. @param {number} seed */
+function createRandom(seed) {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
