@@ -66,8 +66,12 @@ export function createStoredEncoder(start: () => Promise<RowEncoder>, keyed: Key
       return { embeddings, truncated: result.truncated, reused: texts.length - missing.length };
     },
     async close() {
-      await keyed?.store.close();
-      await (await started?.catch(() => undefined))?.close();
+      try {
+        await keyed?.store.close();
+      } finally {
+        // Workers that are left would keep the process alive.
+        await (await started?.catch(() => undefined))?.close();
+      }
     },
   };
 }

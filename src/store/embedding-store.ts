@@ -105,7 +105,8 @@ export class EmbeddingStore {
 
   async close(): Promise<void> {
     clearInterval(this.#sync);
-    const writer = await this.#writer;
+    // Where there is none because it could not be made, `append` has said so.
+    const writer = await this.#writer?.catch(() => undefined);
     this.#writer = undefined;
     await writer?.sync();
     await writer?.close();

@@ -19,12 +19,14 @@ export interface StoredEncoder {
 export async function listEncoders(cacheFolder: string): Promise<StoredEncoder[]> {
   const folder = join(cacheFolder, EMBEDDINGS);
   try {
-    const entries = await readdir(folder, { withFileTypes: true });
+    const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
+      if (hasErrno(error, 'ENOENT')) return [];
+      throw error;
+    });
     const ids = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
     const encoders = await Promise.all(ids.map((id) => describeEncoder(folder, id)));
     return encoders.sort((a, b) => b.lastUsed.getTime() - a.lastUsed.getTime());
   } catch (cause) {
-    if (hasErrno(cause, 'ENOENT')) return [];
     throw new HnMineError('output', `${folder}: cannot be read (${reasonOf(cause)})`, { cause });
   }
 }
