@@ -47,7 +47,7 @@ function sumTimes() {
   return { busy: all - idle, all };
 }
 
-function readInstructions() {
+export function readInstructions() {
   const file = '/proc/cpuinfo';
   if (!existsSync(file)) return [];
   const flags = /^flags\s*:(.*)$/m.exec(readFileSync(file, 'utf8'))?.[1]?.split(' ') ?? [];

@@ -8,6 +8,7 @@ import time
 
 import faiss
 import numpy as np
+from threadpoolctl import threadpool_info
 
 WARM_UP = 64
 
@@ -32,4 +33,7 @@ for _ in range(args.repeats):
     _, ids = index.search(queries, args.k)
     seconds.append(time.perf_counter() - start)
 ids.astype(np.int32).tofile(args.found)
-print(json.dumps({"seconds": float(np.median(seconds)), "detail": {"each": seconds, "build": built, "threads": faiss.omp_get_max_threads()}}))
+pools = [pool for pool in threadpool_info() if pool["internal_api"] == "openblas" and "faiss" in pool["filepath"]]
+blas = [f"{pool['version']} {pool['architecture']}" for pool in pools]
+detail = {"each": seconds, "build": built, "threads": faiss.omp_get_max_threads(), "openblas": blas}
+print(json.dumps({"seconds": float(np.median(seconds)), "detail": detail}))

@@ -103,13 +103,17 @@ export class EmbeddingStore {
     this.#sync ??= setInterval(() => void writer.sync().catch(() => {}), SYNC_EVERY_MS).unref();
   }
 
+  /** @throws HnMineError `output` where the disk is full or fails */
   async close(): Promise<void> {
     clearInterval(this.#sync);
     // Where there is none because it could not be made, `append` has said so.
     const writer = await this.#writer?.catch(() => undefined);
     this.#writer = undefined;
-    await writer?.sync();
-    await writer?.close();
+    try {
+      await writer?.sync();
+    } finally {
+      await writer?.close();
+    }
   }
 }
 
@@ -123,7 +127,13 @@ async function openSegments(folder: string, onWarning: (message: string) => void
       if (segment && segment.dim !== (segments[0] ?? segment).dim) throw new Error('vectors of another length');
       if (segment) segments.push(segment);
     } catch (error) {
-      if (hasErrno(error, 'ENOENT') || !(await setAside(`${name}${VECTORS}`))) continue;
+      if (hasErrno(error, 'ENOENT')) continue;
+      // A file that cannot be read now may be whole.
+      if (error instanceof Error && 'code' in error) {
+        onWarning(`${name}${VECTORS}: cannot be read (${reasonOf(error)}); its vectors are computed again`);
+        continue;
+      }
+      if (!(await setAside(`${name}${VECTORS}`))) continue;
       onWarning(`${name}${VECTORS}: ${reasonOf(error)}; set aside as ${file}.damaged`);
     }
   }

@@ -36,12 +36,14 @@ export class SegmentWriter {
 
   /** @throws HnMineError `output` where the disk is full or fails */
   static async create(name: string, dim: number): Promise<SegmentWriter> {
+    const files: FileHandle[] = [];
     try {
-      const vectors = await open(`${name}.vectors`, 'wx');
-      const keys = await open(`${name}.keys`, 'wx');
+      for (const ending of ['vectors', 'keys']) files.push(await open(`${name}.${ending}`, 'wx'));
+      const [vectors, keys] = files as [FileHandle, FileHandle];
       await writeFully(vectors, makeHeader(dim), 0);
       return new SegmentWriter(name, dim, vectors, keys);
     } catch (cause) {
+      for (const file of files) await file.close();
       throw cannotStore(name, cause);
     }
   }
