@@ -14,7 +14,11 @@ const TORCH_WITHOUT_CUDA = [
 
 const PACKAGES = ['FlagEmbedding', 'sentence-transformers', 'transformers', 'torch', 'faiss-cpu', 'numpy'];
 
-export const PEER_ENV = { ...withoutBlasSettings(process.env), ...chooseBlas(), HF_HUB_OFFLINE: '1' };
+/** The peers as pip installs them. */
+export const PEER_ENV = { ...withoutBlasSettings(process.env), HF_HUB_OFFLINE: '1' };
+
+/** The same with the fastest code that the processor can run. */
+export const TUNED_PEER_ENV = { ...PEER_ENV, ...chooseBlas() };
 
 /** @param {NodeJS.ProcessEnv} env */
 function withoutBlasSettings(env) {

@@ -188,10 +188,16 @@ async function openEncoder(
   if (!config.cache || !isReproducible) return createStoredEncoder(start, undefined);
   const identity = await identifyEncoder(files, setup);
   const folder = join(config.cacheDir ?? defaultCacheFolder(env), EMBEDDINGS, nameIdentity(identity));
-  const store = await EmbeddingStore.open(folder, { model: files.name, ...identity }, (message) =>
-    events.onWarning?.(message),
-  );
-  return createStoredEncoder(start, { store, keyOf: (text, role) => keyOfText(setup, text, role) });
+  const warn = (message: string) => events.onWarning?.(message);
+  try {
+    const store = await EmbeddingStore.open(folder, { model: files.name, ...identity }, warn);
+    return createStoredEncoder(start, { store, keyOf: (text, role) => keyOfText(setup, text, role) });
+  } catch (error) {
+    // Nobody asked for the platform's folder, and some accounts have none.
+    if (config.cacheDir !== undefined || !(error instanceof HnMineError)) throw error;
+    warn(`${error.message}; going on without`);
+    return createStoredEncoder(start, undefined);
+  }
 }
 
 async function createIndex(passages: Embeddings, { index, gpu, workers }: MineConfig): Promise<VectorIndex> {

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { runTimed } from '../child.js';
 import { compare } from '../compare.js';
-import { PEER_ENV, peerScript } from '../peers.js';
+import { PEER_ENV, peerScript, TUNED_PEER_ENV } from '../peers.js';
 import { readInts, writeRandomVectors } from '../vectors.js';
 
 const ROUNDS = 5;
@@ -29,14 +29,21 @@ export async function measureSearch({ peers, scratch, rounds = ROUNDS }) {
 
   const runOurs = () => runTimed('node', ['bench/ours-search.js', ...files, ...shape, '--found', oursTo]);
 
-  /** @param {{ python: string }} peers */
-  const runPeer = ({ python }) =>
-    runTimed(python, [peerScript('search.py'), ...files, ...shape, '--found', peerTo], { env: PEER_ENV });
+  /**
+   * @param {{ python: string }} peers
+   * @param {NodeJS.ProcessEnv} env
+   */
+  const runPeer = ({ python }, env) =>
+    runTimed(python, [peerScript('search.py'), ...files, ...shape, '--found', peerTo], { env });
 
-  const comparison = await compare(rounds, runOurs, peers ? () => runPeer(peers) : undefined);
-  return [
-    {
-      what: `exact search, ${QUERIES.toLocaleString('en')} × ${PASSAGES.toLocaleString('en')} × ${DIM}, k = ${K}`,
+  const outcomes = [];
+  for (const [name, env] of Object.entries({
+    'faiss-cpu as installed': PEER_ENV,
+    'its fastest BLAS': TUNED_PEER_ENV,
+  })) {
+    const comparison = await compare(rounds, runOurs, peers ? () => runPeer(peers, env) : undefined);
+    outcomes.push({
+      what: `exact search, ${QUERIES.toLocaleString('en')} × ${PASSAGES.toLocaleString('en')} × ${DIM}, ${name}`,
       comparison,
       bar: BAR,
       work: { count: OPERATIONS / 1e9, unit: 'GFLOP/s' },
@@ -44,8 +51,10 @@ export async function measureSearch({ peers, scratch, rounds = ROUNDS }) {
         queriesWithEqualSets: peers ? countEqualSets(readInts(oursTo), readInts(peerTo)) : null,
         queries: QUERIES,
       },
-    },
-  ];
+    });
+    if (!peers) break;
+  }
+  return outcomes;
 }
 
 /**

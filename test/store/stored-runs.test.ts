@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Summary } from '#dist/index.js';
+import { Workspace } from '../cli/run-cli.js';
 
 const TINY = 'fixtures/models/tiny-bert-cls';
 
@@ -94,6 +95,26 @@ describe('a run with a store', () => {
     expect(mine('--model', TINY)).toEqual({ ...before, texts: { distinct: 21, reused: 0 } });
     expect(mine('--model', TINY)).toEqual({ ...before, texts: { distinct: 21, reused: 21 } });
   });
+});
+
+it("goes on without a store where the platform's folder cannot be used, but not where the one asked for cannot", async () => {
+  const workspace = new Workspace();
+  workspace.write('train.jsonl', [{ query: 'a question', pos: ['an answer'] }]);
+  workspace.write(
+    'pool.jsonl',
+    ['an answer', 'b', 'c'].map((text) => ({ text })),
+  );
+  const file = workspace.write('file', '');
+  const flags = ['--input', 'train.jsonl', '--pool', 'pool.jsonl', '--range', '0-2', '--neg', '2', '--quiet'];
+  const model = ['--model', resolve(TINY)];
+  const { code, stdout, stderr } = await workspace.run([...flags, ...model], { env: { XDG_CACHE_HOME: file } });
+  expect({ code, rows: stdout.split('\n').length }).toEqual({ code: 0, rows: 2 });
+  expect(stderr).toMatch(
+    /^warning: \S+\/file\/\S+: embeddings cannot be kept there \(ENOTDIR: [^\n]*; going on without\n$/,
+  );
+  const asked = await workspace.run([...flags, ...model, '--cache-dir', join(file, 'cache')]);
+  expect(asked).toMatchObject({ code: 1, stdout: '' });
+  expect(asked.stderr).toMatch(/^\S+: embeddings cannot be kept there \(ENOTDIR: [^\n]*\n$/);
 });
 
 describe('hn-mine cache', () => {
