@@ -27,3 +27,8 @@ export function reasonOf(thrown: unknown): string {
 export function hasErrno(thrown: unknown, code: string): boolean {
   return thrown instanceof Error && 'code' in thrown && thrown.code === code;
 }
+
+/** Why a file could not be written. */
+export function reasonOfWriteFailure(thrown: unknown): string {
+  return hasErrno(thrown, 'ENOSPC') ? 'the disk is full' : reasonOf(thrown);
+}

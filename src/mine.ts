@@ -1,6 +1,7 @@
 import type { MineConfig } from './config/config.js';
 import { type Dataset, foreseeOutcome, type Inputs, type Outlook, readDataset } from './dataset.js';
 import type { Embeddings, Encoder } from './embed/encoder.js';
+import { gatherRows } from './embed/gather-rows.js';
 import type { Row } from './input/rows.js';
 import { createRowTask, finishRow, type RowTask } from './mine-row.js';
 import type { GivenVectors } from './npy/given-vectors.js';
@@ -139,9 +140,9 @@ async function mineBlock(
   const first = config.range.high + countExtraNeighbours(tasks, config);
   let open = tasks.map((_, i) => i);
   for (let k = first; open.length > 0; k *= 4) {
-    const queries = gatherQueries(
-      open.map((i) => (tasks[i] as RowTask).queryRow),
+    const queries = gatherRows(
       vectors.queries,
+      open.map((i) => (tasks[i] as RowTask).queryRow),
     );
     // Few rows need more than the first search; only theirs looks below their ceilings, which costs more.
     const looksBelow = k > first && config.rankBasis !== 'raw';
@@ -167,12 +168,4 @@ function countExtraNeighbours(tasks: readonly RowTask[], { rankBasis }: MineConf
   const most = Math.max(...tasks.map(({ view }) => view.excluded.size));
   const hasBounds = tasks.some(({ view }) => view.bounds.ceiling !== Infinity);
   return Math.min(most + (hasBounds ? NEIGHBOURS_ABOVE_CEILING : 0), MOST_EXTRA_NEIGHBOURS);
-}
-
-function gatherQueries(rows: readonly number[], { data, dim }: Embeddings): Embeddings {
-  const gathered = new Float32Array(rows.length * dim);
-  rows.forEach((row, i) => {
-    gathered.set(data.subarray(row * dim, (row + 1) * dim), i * dim);
-  });
-  return { data: gathered, dim, count: rows.length };
 }

@@ -5,7 +5,7 @@ import { openSession, type SessionPlace } from '../onnx/session.js';
 import { type Dense, readDense } from './dense.js';
 import type { Role } from './encoder.js';
 import { type ModelSettings, readTokenizer } from './model-settings.js';
-import { normalizeVector, type PoolingMode, poolTokens } from './pooling.js';
+import { describeUnusable, normalizeVector, type PoolingMode, poolTokens } from './pooling.js';
 import type { Prompt } from './prompts.js';
 import { type Batching, type EncoderGraph, type GraphOutput, wrapEncoderGraph } from './text-encoder-graph.js';
 import { createTokenizer, type TextTokenizer, type Tokens } from './tokenizer.js';
@@ -188,11 +188,8 @@ function createFinish(setup: EncodeSetup, isPooled: boolean, steps: readonly Ste
 }
 
 function refuseUnusable(vector: Float32Array, name: string, role: Role, text: string): void {
-  const isZero = vector.every((value) => value === 0);
-  if (!isZero && vector.every(Number.isFinite)) return;
+  const found = describeUnusable(vector);
+  if (found === undefined) return;
   const start = JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
-  throw new HnMineError(
-    'model',
-    `${name}: the embedding of the ${role} ${start} ${isZero ? 'is all zeros' : 'holds a value that is no number'}`,
-  );
+  throw new HnMineError('model', `${name}: the embedding of the ${role} ${start} ${found}`);
 }

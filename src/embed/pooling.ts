@@ -75,3 +75,9 @@ export function normalizeVector(vector: Float32Array): void {
   if (length === 0) return;
   for (let i = 0; i < vector.length; i++) vector[i] = (vector[i] as number) / length;
 }
+
+/** Why a vector cannot be ranked by; nothing where it can. */
+export function describeUnusable(vector: Float32Array): string | undefined {
+  if (vector.every((value) => value === 0)) return 'is all zeros';
+  return vector.every(Number.isFinite) ? undefined : 'holds a value that is no number';
+}

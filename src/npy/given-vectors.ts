@@ -1,4 +1,4 @@
-import { normalizeVector } from '../embed/pooling.js';
+import { describeUnusable, normalizeVector } from '../embed/pooling.js';
 import { HnMineError } from '../errors.js';
 import { createPacer } from '../pacer.js';
 import { type NpyMatrix, openNpy } from './npy.js';
@@ -89,8 +89,7 @@ function listWanted(records: ArrayLike<number>): Map<number, number[]> {
 }
 
 function refuseUnusable(vector: Float32Array, flag: string, { file }: NpyMatrix, row: number): void {
-  const isZero = vector.every((value) => value === 0);
-  if (!isZero && vector.every(Number.isFinite)) return;
-  const found = isZero ? 'is all zeros' : 'holds a value that is no number';
+  const found = describeUnusable(vector);
+  if (found === undefined) return;
   throw new HnMineError('input', `${flag} ${file}: the vector of row ${row} (from 0) ${found}`);
 }

@@ -1,11 +1,11 @@
 import type { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
-import { HnMineError, hasErrno, reasonOf } from '../errors.js';
+import { HnMineError, hasErrno, reasonOfWriteFailure } from '../errors.js';
 
 /** Writes whole lines, as fast as the reader takes them. */
 export interface LineWriter {
-  /** Resolves when more may be written. @throws HnMineError `output`; code `closed` of `cause` where the reader has gone */
+  /** Resolves when more may be written. @throws HnMineError `output`; see `isClosedPipe` */
   write(line: string): Promise<void> | undefined;
   /** Resolves when everything has been handed over. */
   end(): Promise<void>;
@@ -77,6 +77,6 @@ export function isClosedPipe(error: unknown): boolean {
 
 /** The error for an output that cannot be written. */
 export function describeFailure(cause: unknown, name: string): HnMineError {
-  const reason = hasErrno(cause, 'ENOSPC') ? 'the disk is full' : reasonOf(cause);
+  const reason = reasonOfWriteFailure(cause);
   return new HnMineError('output', `${name}: cannot be written (${reason})`, { cause });
 }

@@ -1,4 +1,5 @@
 import type { Embeddings } from '../embed/encoder.js';
+import { gatherRows } from '../embed/gather-rows.js';
 import { createPacer } from '../pacer.js';
 import { vectorNorm } from './inner-product.js';
 import type { PassageVectors } from './passage-vectors.js';
@@ -59,7 +60,11 @@ export async function searchExactly(
       const errors = block.map((query) => engineError(queries, query, pool.maxNorm));
       const limits =
         below && Float32Array.from(block, (query, i) => roundUp((below[query] as number) + (errors[i] as number)));
-      const proposals = await propose(pickRows(queries, block), proposed, limits);
+      const proposals = await propose(
+        block.length === queries.count ? queries : gatherRows(queries, block),
+        proposed,
+        limits,
+      );
       for (const [i, query] of block.entries()) {
         const proposal = proposals[i] as Proposal;
         const ranked = rankProposal(pool, queries, query, proposal, below?.[query]);
@@ -135,13 +140,4 @@ function sortNearlySorted(proposed: Int32Array, scores: Float64Array): Neighbour
 
 function isBefore(score: number, passage: number, otherScore: number, otherPassage: number): boolean {
   return score > otherScore || (score === otherScore && passage < otherPassage);
-}
-
-function pickRows(queries: Embeddings, rows: readonly number[]): Embeddings {
-  if (rows.length === queries.count) return queries;
-  const data = new Float32Array(rows.length * queries.dim);
-  rows.forEach((row, i) => {
-    data.set(queries.data.subarray(row * queries.dim, (row + 1) * queries.dim), i * queries.dim);
-  });
-  return { data, dim: queries.dim, count: rows.length };
 }

@@ -14,10 +14,6 @@ export class KeyTable {
   #slots = new Int32Array(1024).fill(-1);
   #count = 0;
 
-  get size(): number {
-    return this.#count;
-  }
-
   addSegment(segment: Segment): void {
     const start = (this.#starts.at(-1) ?? 0) + (this.#segments.at(-1)?.count ?? 0);
     this.#segments.push(segment);

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
-import { HnMineError, hasErrno, reasonOf } from '../errors.js';
+import { HnMineError, reasonOfWriteFailure } from '../errors.js';
 
 /** Bytes of a key: the head of a SHA-256. */
 export const KEY_BYTES = 16;
@@ -95,7 +95,7 @@ export class SegmentWriter {
 }
 
 function cannotStore(name: string, cause: unknown): HnMineError {
-  const reason = hasErrno(cause, 'ENOSPC') ? 'the disk is full' : reasonOf(cause);
+  const reason = reasonOfWriteFailure(cause);
   return new HnMineError(
     'output',
     `${name}.vectors: embeddings cannot be stored (${reason}); free space, give another --cache-dir, or use --no-cache`,
