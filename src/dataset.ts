@@ -3,23 +3,30 @@ import { HnMineError } from './errors.js';
 import type { Source } from './input/lines.js';
 import { normalizeText } from './input/normalize.js';
 import { type PassageFields, Pool, readPassages } from './input/pool.js';
-import { type Row, type RowFields, readRows } from './input/rows.js';
+import { RowStore, type Rows } from './input/row-store.js';
+import { type RowFields, readRows } from './input/rows.js';
+import { GrowingArray } from './memory/growing-array.js';
+import { hashText } from './memory/hash.js';
+import { HashTable } from './memory/hash-table.js';
+import { TextSpool } from './memory/text-spool.js';
+import type { Workspace } from './memory/workspace.js';
 import { createPacer } from './pacer.js';
-import { createExclusions, type Exclusions, groupSiblings } from './select/siblings.js';
+import { createExclusions, type Exclusions, Siblings } from './select/siblings.js';
 
 /** Rows and pool as read, before anything is embedded. */
 export interface Dataset {
   /** All rows of the input: siblings and the default pool come from the whole of it. */
-  readonly rows: readonly Row[];
+  readonly rows: Rows;
   /** The first so many are to be mined, by this run or by one of its sister shards. */
   readonly limitedCount: number;
   /** The rows that this run mines. */
   readonly mined: RowSpan;
   readonly pool: Pool;
+  readonly siblings: Siblings;
   /** What the row at a position and its siblings may not take. */
   exclusionsOf(position: number): Exclusions;
-  /** For each row, how many rows wholly equal to it came before. */
-  readonly copies: readonly number[];
+  /** How many rows wholly equal to the one at a position came before it. */
+  copyOf(position: number): number;
 }
 
 /** Rows `start` to `end`, the latter not included. */
@@ -37,12 +44,14 @@ export interface Inputs {
 /**
  * Reads rows and pool.
  *
+ * @param workspace where texts go that memory does not hold
  * @param onRecord called with the number of records read so far
- * @throws HnMineError `input`, naming the file and mostly the line
+ * @throws HnMineError `input`, naming the file and mostly the line, or `output` where the workspace is full
  */
 export async function readDataset(
   inputs: Inputs,
   config: MineConfig,
+  workspace: Workspace,
   onRecord: (done: number) => void,
 ): Promise<Dataset> {
   const pause = createPacer();
@@ -51,16 +60,12 @@ export async function readDataset(
     onRecord(++done);
     return pause();
   };
-  const rows: Row[] = [];
-  for await (const row of readRows(inputs.input, rowFields(config))) {
-    rows.push(row);
-    await count();
-  }
+  const { rows, siblings, copies } = await readAllRows(inputs.input, config, workspace, count);
   if (rows.length === 0)
     throw new HnMineError('input', `${nameSource(inputs.input, 'input')}: no rows; expected one JSON object a line`);
   const limitedCount = Math.min(config.limit ?? rows.length, rows.length);
-  const pool = new Pool();
-  if (inputs.pool === undefined) addTextsOf(rows, pool);
+  const pool = new Pool(new TextSpool(workspace, workspace.memory.passageTexts));
+  if (inputs.pool === undefined) await addTextsOf(rows, pool);
   for (const source of inputs.pool ?? []) await readPassages(pool, source, passageFields(config), count);
   if (pool.size === 0) {
     const names = (inputs.pool ?? []).map((source) => nameSource(source, 'pool')).join(', ');
@@ -74,9 +79,36 @@ export async function readDataset(
     limitedCount,
     mined: cutShard(limitedCount, config.shard),
     pool,
-    exclusionsOf: createExclusions(rows, await groupSiblings(rows), pool),
-    copies: await countCopies(rows),
+    siblings,
+    exclusionsOf: createExclusions(rows, siblings, pool),
+    copyOf: (position) => copies.at(position),
   };
+}
+
+async function readAllRows(
+  source: Source,
+  config: MineConfig,
+  workspace: Workspace,
+  onRow: () => Promise<void> | undefined,
+) {
+  const fields = rowFields(config);
+  const rows = new RowStore(fields, new TextSpool(workspace, workspace.memory.rowTexts));
+  const siblings = new Siblings();
+  const copies = new GrowingArray((length) => new Int32Array(length));
+  /** Where among `counts` a line's count is. */
+  const countOf = new HashTable();
+  const counts = new GrowingArray((length) => new Int32Array(length));
+  for await (const row of readRows(source, fields)) {
+    rows.add(row);
+    siblings.add(row);
+    const hash = hashText(row.line.text);
+    const place = countOf.get(hash) ?? counts.push(0);
+    countOf.set(hash, place);
+    copies.push(counts.at(place));
+    counts.set(place, counts.at(place) + 1);
+    await onRow();
+  }
+  return { rows, siblings, copies };
 }
 
 /** The names of a passage's fields. */
@@ -111,9 +143,9 @@ export async function foreseeOutcome(dataset: Dataset, config: MineConfig): Prom
   const { low, high } = config.range;
   const pause = createPacer();
   const counts = { short: 0, least: Number.POSITIVE_INFINITY, most: 0, canFill: false, canReach: false };
-  const positives = new Map<string, boolean>();
+  const positives = { seen: new HashTable(), notInPool: 0 };
   for (let i = 0; i < limitedCount; i++) {
-    const row = rows[i] as Row;
+    const row = rows.read(i);
     const candidates = pool.classCount - dataset.exclusionsOf(i).classes.size;
     const asked = config.neg - (config.keepNeg ? Math.min(row.neg.length, config.neg) : 0);
     const window = Math.max(0, Math.min(high, candidates) - low);
@@ -124,7 +156,10 @@ export async function foreseeOutcome(dataset: Dataset, config: MineConfig): Prom
     if (window < asked) counts.short++;
     for (const text of row.pos) {
       const normalized = normalizeText(text);
-      if (!positives.has(normalized)) positives.set(normalized, !pool.classesEqualTo(normalized).next().done);
+      const hash = hashText(normalized);
+      if (positives.seen.get(hash) !== undefined) continue;
+      positives.seen.set(hash, 0);
+      if (pool.classesEqualTo(normalized).next().done) positives.notInPool++;
     }
     await pause();
   }
@@ -134,8 +169,8 @@ export async function foreseeOutcome(dataset: Dataset, config: MineConfig): Prom
     shortWindows: counts.short,
     leastCandidates: counts.least,
     mostCandidates: counts.most,
-    positives: positives.size,
-    positivesNotInPool: [...positives.values()].filter((isInPool) => !isInPool).length,
+    positives: positives.seen.size,
+    positivesNotInPool: positives.notInPool,
   };
 }
 
@@ -164,23 +199,13 @@ function nameSource(source: Source, name: string): string {
   return typeof source === 'string' ? source : name;
 }
 
-function addTextsOf(rows: readonly Row[], pool: Pool): void {
-  for (const row of rows) {
-    for (const text of [...row.pos, ...row.neg]) {
+async function addTextsOf(rows: Rows, pool: Pool): Promise<void> {
+  const pause = createPacer();
+  for (let position = 0; position < rows.length; position++) {
+    const { pos, neg } = rows.read(position);
+    for (const text of [...pos, ...neg]) {
       if (text.trim() !== '') pool.add({ text });
     }
-  }
-}
-
-async function countCopies(rows: readonly Row[]): Promise<number[]> {
-  const pause = createPacer();
-  const seen = new Map<string, number>();
-  const copies: number[] = [];
-  for (const { line } of rows) {
-    const before = seen.get(line.text) ?? 0;
-    seen.set(line.text, before + 1);
-    copies.push(before);
     await pause();
   }
-  return copies;
 }

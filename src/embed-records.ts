@@ -1,10 +1,14 @@
 import type { MineConfig } from './config/config.js';
 import { cutShard, passageFields, rowFields } from './dataset.js';
-import type { Role } from './embed/encoder.js';
+import type { Embeddings, Role } from './embed/encoder.js';
 import { HnMineError } from './errors.js';
 import type { Source } from './input/lines.js';
 import { Pool, readPassages } from './input/pool.js';
 import { readRows } from './input/rows.js';
+import { GrowingArray } from './memory/growing-array.js';
+import { createMatrix, type Matrix } from './memory/matrix.js';
+import { selectTexts, TextSpool } from './memory/text-spool.js';
+import type { Workspace } from './memory/workspace.js';
 import { makeNpyHeader } from './npy/npy.js';
 import { createPacer } from './pacer.js';
 import { openConfiguredEncoder, type RunContext } from './run.js';
@@ -22,6 +26,9 @@ export interface EmbeddedRecords {
 
 const ROWS_AT_ONCE = 4096;
 
+/** A record without text. */
+const EMPTY = -1;
+
 /**
  * Embeds records, each distinct text once: a row for each record of the shard, in order. The row of an empty passage, which is
  * never mined, is zero.
@@ -31,54 +38,56 @@ const ROWS_AT_ONCE = 4096;
 export async function embedRecords(
   sources: RecordSources,
   config: MineConfig,
+  workspace: Workspace,
   context: RunContext,
 ): Promise<EmbeddedRecords> {
-  const { texts, positions, role } = await readTexts(sources, config, context);
+  const { texts, positions, role } = await readTexts(sources, config, workspace, context);
   const { start, end } = cutShard(Math.min(config.limit ?? positions.length, positions.length), config.shard);
-  const rows = new Map<string, number>();
-  const rowOfRecord = positions.slice(start, end).map((position) => {
-    if (position === undefined) return undefined;
-    const text = texts[position] as string;
-    const row = rows.get(text) ?? rows.size;
-    rows.set(text, row);
-    return row;
+  const records = positions.view().subarray(start, end);
+  const wanted = Int32Array.from(new Set(records.filter((position) => position !== EMPTY)));
+  const rowOf = new Int32Array(texts.length);
+  wanted.forEach((position, row) => {
+    rowOf[position] = row;
   });
-  const encoder = await openConfiguredEncoder(config, context);
+  const encoder = await openConfiguredEncoder(config, workspace, context);
+  let matrix: Matrix | undefined;
   try {
-    const onProgress = (done: number) => context.events.onProgress?.('embedding', done, rows.size);
-    const { embeddings, truncated } = await encoder.encode([...rows.keys()], role, onProgress);
-    const { data, dim } = embeddings;
-    return {
-      count: rowOfRecord.length,
-      dim,
-      truncated,
-      async *pieces() {
-        yield makeNpyHeader(rowOfRecord.length, dim);
-        for (let at = 0; at < rowOfRecord.length; at += ROWS_AT_ONCE) {
-          const some = rowOfRecord.slice(at, at + ROWS_AT_ONCE);
-          const piece = new Float32Array(some.length * dim);
-          some.forEach((row, i) => {
-            if (row !== undefined) piece.set(data.subarray(row * dim, (row + 1) * dim), i * dim);
-          });
-          yield new Uint8Array(piece.buffer);
-        }
-      },
+    const onProgress = (done: number) => context.events.onProgress?.('embedding', done, wanted.length);
+    const takeVectors = (first: number, { data, dim }: Embeddings) => {
+      matrix ??= createMatrix(workspace, workspace.memory.passageVectors, wanted.length, dim);
+      matrix.write(first, data);
     };
+    const { truncated } = await encoder.encode(selectTexts(texts, wanted), role, takeVectors, onProgress);
+    const vectors = matrix as Matrix;
+    return { count: records.length, dim: vectors.dim, truncated, pieces: () => cutPieces(records, rowOf, vectors) };
   } finally {
     await encoder.close();
   }
 }
 
+async function* cutPieces(records: Int32Array, rowOf: Int32Array, vectors: Matrix): AsyncGenerator<Uint8Array> {
+  const { dim } = vectors;
+  yield makeNpyHeader(records.length, dim);
+  for (let at = 0; at < records.length; at += ROWS_AT_ONCE) {
+    const some = records.subarray(at, at + ROWS_AT_ONCE);
+    const piece = new Float32Array(some.length * dim);
+    some.forEach((position, i) => {
+      if (position !== EMPTY) piece.set(vectors.row(rowOf[position] as number), i * dim);
+    });
+    yield new Uint8Array(piece.buffer);
+  }
+}
+
 /** Distinct texts, and which of them each record has. */
-async function readTexts(sources: RecordSources, config: MineConfig, { events }: RunContext) {
+async function readTexts(sources: RecordSources, config: MineConfig, workspace: Workspace, { events }: RunContext) {
   const pause = createPacer();
-  const positions: (number | undefined)[] = [];
+  const positions = new GrowingArray((length) => new Int32Array(length));
   const note = (position: number | undefined) => {
-    positions.push(position);
+    positions.push(position ?? EMPTY);
     events.onProgress?.('reading', positions.length);
     return pause();
   };
-  const pool = new Pool();
+  const pool = new Pool(new TextSpool(workspace, workspace.memory.passageTexts));
   const role: Role = 'input' in sources ? 'query' : 'passage';
   if ('input' in sources) {
     for await (const row of readRows(sources.input, rowFields(config))) await note(pool.add({ text: row.query }));

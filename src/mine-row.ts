@@ -3,6 +3,7 @@ import type { Dataset } from './dataset.js';
 import { normalizeText } from './input/normalize.js';
 import type { Pool } from './input/pool.js';
 import type { Row } from './input/rows.js';
+import { hashText } from './memory/hash.js';
 import type { MinedRow, WrittenNegative } from './mine.js';
 import { innerProduct } from './search/inner-product.js';
 import type { Neighbours } from './search/vector-index.js';
@@ -23,12 +24,12 @@ export interface RowTask {
 
 export function createRowTask(position: number, dataset: Dataset, config: MineConfig, vectors: Vectors): RowTask {
   const { pool } = dataset;
-  const row = dataset.rows[position] as Row;
+  const row = dataset.rows.read(position);
   const exclusions = dataset.exclusionsOf(position);
-  const scores = createRowScores(row, exclusions, vectors);
+  const scores = createRowScores(position, exclusions, vectors);
   const kept = config.keepNeg ? keepNegatives(row.neg, exclusions, pool).slice(0, config.neg) : [];
   const keptClasses = kept.flatMap((text) => [...pool.classesEqualTo(normalizeText(text))]);
-  const seed = seedRow({ seed: config.seed, query: row.query, pos: row.pos, copy: dataset.copies[position] as number });
+  const seed = seedRow({ seed: config.seed, query: row.query, pos: row.pos, copy: dataset.copyOf(position) });
   const posScores = row.pos.map((text) => scores.ofText(text) as number);
   const positive = combinePositives(posScores, config.positiveScore);
   const { maxPositiveSimilarity: most } = config;
@@ -55,37 +56,43 @@ export function createRowTask(position: number, dataset: Dataset, config: MineCo
 }
 
 /** The scores that one row's choice is made with, all from the same inner product. */
-function createRowScores(row: Row, { positives }: Exclusions, vectors: Vectors) {
-  const { queries, passages, passageRow } = vectors;
-  const { dim } = queries;
-  const queryRow = vectors.queryRows.get(row.query) as number;
-  const between = (a: number, b: number) => innerProduct(passages.data, a * dim, passages.data, b * dim, dim);
-  const cosine = (a: number, b: number) => between(a, b) / Math.sqrt(between(a, a) * between(b, b));
-  const ofPassage = (passage: number) => innerProduct(queries.data, queryRow * dim, passages.data, passage * dim, dim);
+function createRowScores(position: number, { positives }: Exclusions, { queries, passages, ...rows }: Vectors) {
+  const queryRow = rows.queryRow(position);
+  const query = queries.row(queryRow);
+  const ofPassage = (passage: number) => productOf(query, passages.row(passage));
   // Those of siblings are embedded only where they are asked for, so they are looked up then.
-  let rows: number[] | undefined;
-  const highest = (passage: number, score: (a: number, b: number) => number) => {
-    rows ??= positives.map((text) => passageRow(text) as number);
-    return rows.reduce((most, row) => Math.max(most, score(passage, row)), -Infinity);
+  let liked: Float32Array[] | undefined;
+  const highest = (passage: number, score: (a: Float32Array, b: Float32Array) => number) => {
+    liked ??= positives.map((hash) => passages.row(rows.passageRow(hash) as number));
+    const vector = passages.row(passage);
+    return liked.reduce((most, positive) => Math.max(most, score(vector, positive)), -Infinity);
   };
   return {
     queryRow,
     ofPassage,
     ofText: (text: string) => {
-      const passage = passageRow(text);
+      const passage = rows.passageRow(hashText(text));
       return passage === undefined ? undefined : ofPassage(passage);
     },
     similarityToPositives: (passage: number) => highest(passage, cosine),
-    likenessToPositives: (passage: number) => highest(passage, between),
+    likenessToPositives: (passage: number) => highest(passage, productOf),
   };
 }
 
+function productOf(a: Float32Array, b: Float32Array): number {
+  return innerProduct(a, 0, b, 0, a.length);
+}
+
+function cosine(a: Float32Array, b: Float32Array): number {
+  return productOf(a, b) / Math.sqrt(productOf(a, a) * productOf(b, b));
+}
+
 /** A row's own negatives that no row of its group answers with or asks, and that differ from each other. */
-function keepNegatives(texts: readonly string[], { classes, texts: excluded }: Exclusions, pool: Pool): string[] {
+function keepNegatives(texts: readonly string[], { classes, hasText }: Exclusions, pool: Pool): string[] {
   const taken = new Set(['']);
   return texts.filter((text) => {
     const normalized = normalizeText(text);
-    if (taken.has(normalized) || excluded.has(normalized)) return false;
+    if (taken.has(normalized) || hasText(normalized)) return false;
     taken.add(normalized);
     return ![...pool.classesEqualTo(normalized)].some((found) => classes.has(found));
   });
@@ -106,7 +113,7 @@ export function finishRow(
   const selection = selectNegatives(neighbours, isWhole, view, config, config.neg - kept.length);
   if (selection === DEEPER) return undefined;
   const mined = selection.negatives.map(({ passage, score, rank, source }): WrittenNegative => {
-    return { text: pool.texts[passage] as string, score, rank, source };
+    return { text: pool.texts.at(passage), score, rank, source };
   });
   const { reason } = selection;
   return { row, negatives: [...kept, ...mined], posScores, ...(reason === undefined ? {} : { reason }) };

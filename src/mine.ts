@@ -1,11 +1,12 @@
 import type { MineConfig } from './config/config.js';
 import { type Dataset, foreseeOutcome, type Inputs, type Outlook, readDataset } from './dataset.js';
-import type { Embeddings, Encoder } from './embed/encoder.js';
-import { gatherRows } from './embed/gather-rows.js';
+import type { Encoder } from './embed/encoder.js';
 import type { Row } from './input/rows.js';
+import type { Workspace } from './memory/workspace.js';
 import { createRowTask, finishRow, type RowTask } from './mine-row.js';
 import type { GivenVectors } from './npy/given-vectors.js';
 import { createPacer } from './pacer.js';
+import type { VectorPlace } from './search/passage-vectors.js';
 import type { Neighbours, VectorIndex } from './search/vector-index.js';
 import type { NegativeSource, ShortReason } from './select/negatives.js';
 import { embedDataset, type Vectors } from './vectors.js';
@@ -37,8 +38,10 @@ export interface MinedRow {
 export interface Tools {
   /** Vectors made elsewhere, for every record of the input or of the pool. */
   readonly given?: { readonly queries?: GivenVectors | undefined; readonly passages?: GivenVectors | undefined };
+  /** Where texts and vectors go that memory does not hold. */
+  readonly workspace: Workspace;
   openEncoder(): Promise<Encoder>;
-  createIndex(passages: Embeddings): Promise<VectorIndex>;
+  createIndex(passages: VectorPlace): Promise<VectorIndex>;
   /** A phase's progress; `total` is unknown while reading. */
   onProgress(phase: Phase, done: number, total?: number): void;
   onEncoded(counts: EncodedCounts): void;
@@ -52,8 +55,14 @@ export interface EncodedCounts {
   readonly texts: { readonly distinct: number; readonly reused: number };
 }
 
-/** Rows searched at once: results stream out as blocks finish, while the next one is under way. */
+/** Rows searched at once, at most: results stream out as blocks finish, while the next one is under way. */
 const BLOCK_ROWS = 2048;
+
+/** A row that is being mined takes about so many times the bytes of its line: the line, its parts, its output. */
+const ROW_COPIES = 4;
+
+/** What a neighbour takes on its way from the search to its row. */
+const NEIGHBOUR_BYTES = 24;
 
 /** Neighbours asked for beyond the window, at most, to make up for passages that a row may not take. */
 const MOST_EXTRA_NEIGHBOURS = 64;
@@ -69,9 +78,10 @@ const NEIGHBOURS_ABOVE_CEILING = 32;
 export async function prepareMining(
   inputs: Inputs,
   config: MineConfig,
+  workspace: Workspace,
   onProgress: Tools['onProgress'],
 ): Promise<{ dataset: Dataset; outlook: Outlook }> {
-  const dataset = await readDataset(inputs, config, (done) => onProgress('reading', done));
+  const dataset = await readDataset(inputs, config, workspace, (done) => onProgress('reading', done));
   return { dataset, outlook: await foreseeOutcome(dataset, config) };
 }
 
@@ -87,10 +97,11 @@ export async function* mineDataset(dataset: Dataset, config: MineConfig, tools: 
   if (total === 0) return;
   const vectors = await embedDataset(dataset, config, tools);
   tools.onProgress('searching', 0, total);
-  const index = await tools.createIndex({ ...vectors.passages, count: dataset.pool.size });
+  const { dim, source } = vectors.passages;
+  const index = await tools.createIndex({ dim, source, count: dataset.pool.size });
   try {
     let done = 0;
-    for await (const block of mineBlocks(dataset, config, vectors, index)) {
+    for await (const block of mineBlocks({ dataset, config, vectors, index, memory: tools.workspace.memory.mining })) {
       yield* block;
       done += block.length;
       tools.onProgress('searching', done, total);
@@ -100,36 +111,46 @@ export async function* mineDataset(dataset: Dataset, config: MineConfig, tools: 
   }
 }
 
-/** One block is searched while the one before it is chosen from and written. */
-async function* mineBlocks(
-  dataset: Dataset,
-  config: MineConfig,
-  vectors: Vectors,
-  index: VectorIndex,
-): AsyncGenerator<MinedRow[]> {
-  const { start: first, end } = dataset.mined;
-  const startBlock = (start: number) => {
-    const positions = Array.from({ length: Math.min(BLOCK_ROWS, end - start) }, (_, i) => start + i);
-    const block = mineBlock(positions, dataset, config, vectors, index);
-    // Its error is thrown when its turn comes; until then it is not unhandled.
-    block.catch(() => {});
-    return block;
-  };
-  let next = startBlock(first);
-  for (let start = first + BLOCK_ROWS; start < end + BLOCK_ROWS; start += BLOCK_ROWS) {
-    const block = next;
-    if (start < end) next = startBlock(start);
-    yield await block;
-  }
+interface Mining {
+  readonly dataset: Dataset;
+  readonly config: MineConfig;
+  readonly vectors: Vectors;
+  readonly index: VectorIndex;
+  /** Bytes that the rows and neighbours of the two blocks under way may take. */
+  readonly memory: number;
 }
 
-async function mineBlock(
-  positions: readonly number[],
-  dataset: Dataset,
-  config: MineConfig,
-  vectors: Vectors,
-  index: VectorIndex,
-): Promise<MinedRow[]> {
+/** One block is searched while the one before it is chosen from and written. */
+async function* mineBlocks(mining: Mining): AsyncGenerator<MinedRow[]> {
+  let previous: Promise<MinedRow[]> | undefined;
+  for (const positions of cutBlocks(mining)) {
+    const block = mineBlock(positions, mining);
+    // Its error is thrown when its turn comes; until then it is not unhandled.
+    block.catch(() => {});
+    if (previous) yield await previous;
+    previous = block;
+  }
+  if (previous) yield await previous;
+}
+
+function* cutBlocks({ dataset: { mined, rows }, memory }: Mining): Generator<number[]> {
+  let block: number[] = [];
+  let bytes = 0;
+  for (let position = mined.start; position < mined.end; position++) {
+    const size = ROW_COPIES * rows.sizeOf(position);
+    if (block.length > 0 && (block.length === BLOCK_ROWS || bytes + size > memory / 4)) {
+      yield block;
+      block = [];
+      bytes = 0;
+    }
+    block.push(position);
+    bytes += size;
+  }
+  yield block;
+}
+
+async function mineBlock(positions: readonly number[], mining: Mining): Promise<MinedRow[]> {
+  const { dataset, config, vectors, memory } = mining;
   const pause = createPacer();
   const tasks: RowTask[] = [];
   for (const position of positions) {
@@ -140,26 +161,32 @@ async function mineBlock(
   const first = config.range.high + countExtraNeighbours(tasks, config);
   let open = tasks.map((_, i) => i);
   for (let k = first; open.length > 0; k *= 4) {
-    const queries = gatherRows(
-      vectors.queries,
-      open.map((i) => (tasks[i] as RowTask).queryRow),
-    );
     // Few rows need more than the first search; only theirs looks below their ceilings, which costs more.
     const looksBelow = k > first && config.rankBasis !== 'raw';
-    const ceilings = looksBelow ? Float64Array.from(open, (i) => (tasks[i] as RowTask).view.bounds.ceiling) : undefined;
-    const found = await index.search(queries, k, ceilings);
+    const most = Math.max(1, Math.floor(memory / 4 / NEIGHBOUR_BYTES / Math.min(k, dataset.pool.size)));
     const unfinished: number[] = [];
-    for (const [at, i] of open.entries()) {
-      const neighbours = found[at] as Neighbours;
-      const isWhole = neighbours.passages.length < k || neighbours.passages.length === dataset.pool.size;
-      const row = finishRow(tasks[i] as RowTask, neighbours, isWhole, config, dataset);
-      if (row) mined[i] = row;
-      else unfinished.push(i);
-      await pause();
+    for (let start = 0; start < open.length; start += most) {
+      const some = open.slice(start, start + most);
+      const searched = some.map((i) => tasks[i] as RowTask);
+      const found = await searchTasks(searched, k, looksBelow, mining);
+      for (const [at, i] of some.entries()) {
+        const neighbours = found[at] as Neighbours;
+        const isWhole = neighbours.passages.length < k || neighbours.passages.length === dataset.pool.size;
+        const row = finishRow(tasks[i] as RowTask, neighbours, isWhole, config, dataset);
+        if (row) mined[i] = row;
+        else unfinished.push(i);
+        await pause();
+      }
     }
     open = unfinished;
   }
   return mined;
+}
+
+function searchTasks(tasks: readonly RowTask[], k: number, looksBelow: boolean, { vectors, index }: Mining) {
+  const queries = vectors.queries.gather(tasks.map(({ queryRow }) => queryRow));
+  const ceilings = looksBelow ? Float64Array.from(tasks, ({ view }) => view.bounds.ceiling) : undefined;
+  return index.search(queries, k, ceilings);
 }
 
 /** Neighbours beyond the window that make up for those which rows may not take. */

@@ -1,7 +1,8 @@
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { MineConfig } from './config/config.js';
 import type { Dataset, Inputs, Outlook } from './dataset.js';
-import type { Embeddings, Encoder } from './embed/encoder.js';
+import type { Encoder, Role } from './embed/encoder.js';
 import { identifyEncoder, keyOfText, nameIdentity } from './embed/encoder-identity.js';
 import type { HubOptions } from './embed/hub.js';
 import { fetchModel, findLocalModel } from './embed/locate-model.js';
@@ -11,8 +12,10 @@ import { createStoredEncoder } from './embed/stored-encoder.js';
 import { HnMineError } from './errors.js';
 import { placeOf } from './input/lines.js';
 import { describeMachine } from './machine.js';
+import { planMemory, Workspace } from './memory/workspace.js';
 import { type MinedRow, mineDataset, type Phase, prepareMining, type ShortReason } from './mine.js';
 import { openGivenVectors } from './npy/given-vectors.js';
+import type { VectorPlace } from './search/passage-vectors.js';
 import type { VectorIndex } from './search/vector-index.js';
 import { defaultCacheFolder, EMBEDDINGS } from './store/cache-folder.js';
 import { EmbeddingStore } from './store/embedding-store.js';
@@ -46,6 +49,9 @@ export interface RunContext {
   readonly env: HubOptions['env'];
 }
 
+/** Of the machine's memory, where `--memory` does not say. */
+const DEFAULT_MEMORY_SHARE = 0.5;
+
 /** What a run would do, as far as is known without a model. */
 export interface RunPlan {
   readonly outlook: Outlook;
@@ -60,13 +66,18 @@ export interface RunPlan {
  * @throws HnMineError `usage`, `input` or `model`
  */
 export async function planRun(inputs: Inputs, config: MineConfig, context: RunContext): Promise<RunPlan> {
-  const { local, dataset, outlook } = await prepareRun(inputs, config, context);
-  return {
-    outlook,
-    rows: dataset.mined.end - dataset.mined.start,
-    passages: dataset.pool.size,
-    model: local?.files.name ?? (config.model as string),
-  };
+  const workspace = openWorkspace(config, context);
+  try {
+    const { local, dataset, outlook } = await prepareRun(inputs, config, workspace, context);
+    return {
+      outlook,
+      rows: dataset.mined.end - dataset.mined.start,
+      passages: dataset.pool.size,
+      model: local?.files.name ?? (config.model as string),
+    };
+  } finally {
+    workspace.close();
+  }
 }
 
 /**
@@ -76,7 +87,28 @@ export async function planRun(inputs: Inputs, config: MineConfig, context: RunCo
  */
 export async function* runMining(inputs: Inputs, config: MineConfig, context: RunContext): AsyncGenerator<MinedRow> {
   const { tally, events } = context;
-  const { local, dataset, given } = await prepareRun(inputs, config, context);
+  const workspace = openWorkspace(config, context);
+  try {
+    for await (const row of mineInputs(inputs, config, workspace, context)) {
+      const isWritten = row.negatives.length > 0 && (row.reason === undefined || config.onShort !== 'drop');
+      tally.addRow(row, isWritten);
+      if (row.reason) events.onRejected?.(describeRejection(row, row.reason, config.neg, isWritten));
+      if (isWritten) yield row;
+    }
+  } finally {
+    workspace.close();
+  }
+  refuseOutcome(tally, config);
+}
+
+async function* mineInputs(
+  inputs: Inputs,
+  config: MineConfig,
+  workspace: Workspace,
+  context: RunContext,
+): AsyncGenerator<MinedRow> {
+  const { tally, events } = context;
+  const { local, dataset, given } = await prepareRun(inputs, config, workspace, context);
   const onProgress = (phase: Phase, done: number, total?: number) => {
     tally.enter(phase);
     events.onProgress?.(phase, done, total);
@@ -84,32 +116,33 @@ export async function* runMining(inputs: Inputs, config: MineConfig, context: Ru
   const model = local ?? (await fetchAndPlan(config, context));
   tally.model = given.queries && given.passages && config.model === undefined ? 'given vectors' : model.files.name;
   for (const note of model.plan.notes) events.onNote?.(note);
-  const rows = mineDataset(dataset, config, {
+  yield* mineDataset(dataset, config, {
     onProgress,
     given,
-    openEncoder: () => openEncoder(model, config, context),
-    createIndex: (passages) => createIndex(passages, config),
+    workspace,
+    openEncoder: () => openEncoder(model, config, workspace, context),
+    createIndex: (passages) => createIndex(passages, config, workspace),
     onEncoded: (counts) => {
       tally.encoded = counts;
     },
   });
-  for await (const row of rows) {
-    const isWritten = row.negatives.length > 0 && (row.reason === undefined || config.onShort !== 'drop');
-    tally.addRow(row, isWritten);
-    if (row.reason) events.onRejected?.(describeRejection(row, row.reason, config.neg, isWritten));
-    if (isWritten) yield row;
-  }
-  refuseOutcome(tally, config);
 }
 
-async function prepareRun(inputs: Inputs, config: MineConfig, { tally, events }: RunContext) {
+/** Temporary files lie beside the store, since the platform's folder for them is often memory itself. */
+export function openWorkspace({ cache, cacheDir, memory }: MineConfig, { env }: RunContext): Workspace {
+  const folders = cache ? [cacheDir ?? defaultCacheFolder(env), tmpdir()] : [tmpdir()];
+  return new Workspace(planMemory(memory ?? DEFAULT_MEMORY_SHARE * describeMachine().memory), folders);
+}
+
+async function prepareRun(inputs: Inputs, config: MineConfig, workspace: Workspace, { tally, events }: RunContext) {
   if (config.poolEmbeddings && inputs.pool === undefined) {
     throw new HnMineError('usage', '--pool-embeddings: needs the --pool whose vectors they are');
   }
   const files = findLocalModel(config);
   const local = files && (await planModel(files, config));
-  await checkIndex(config);
-  const { dataset, outlook } = await prepareMining(inputs, config, (phase, done) => events.onProgress?.(phase, done));
+  await checkIndex(config, workspace);
+  const onProgress = (phase: Phase, done: number) => events.onProgress?.(phase, done);
+  const { dataset, outlook } = await prepareMining(inputs, config, workspace, onProgress);
   tally.dataset = dataset;
   tally.positives = { distinct: outlook.positives, notInPool: outlook.positivesNotInPool };
   for (const warning of describeOutlook(outlook, dataset.limitedCount, config)) events.onWarning?.(warning);
@@ -117,11 +150,15 @@ async function prepareRun(inputs: Inputs, config: MineConfig, { tally, events }:
 }
 
 /** Finds the model, on this machine or on the hub, and opens an encoder whose model is loaded when it is first needed. */
-export async function openConfiguredEncoder(config: MineConfig, context: RunContext): Promise<Encoder> {
+export async function openConfiguredEncoder(
+  config: MineConfig,
+  workspace: Workspace,
+  context: RunContext,
+): Promise<Encoder> {
   const files = findLocalModel(config);
   const model = files ? await planModel(files, config) : await fetchAndPlan(config, context);
   for (const note of model.plan.notes) context.events.onNote?.(note);
-  return openEncoder(model, config, context);
+  return openEncoder(model, config, workspace, context);
 }
 
 async function fetchAndPlan(config: MineConfig, { env, events }: RunContext): Promise<PlannedModel> {
@@ -148,9 +185,10 @@ async function planModel(files: ModelFiles, config: MineConfig): Promise<Planned
 }
 
 /** An optional package or a device that does not load is told before anything is read: an index of one passage shows it. */
-async function checkIndex(config: MineConfig): Promise<void> {
+async function checkIndex(config: MineConfig, workspace: Workspace): Promise<void> {
   if (config.index === 'flat' && config.gpu === undefined) return;
-  const index = await createIndex({ data: Float32Array.of(1), dim: 1, count: 1 }, config);
+  const source = new SharedArrayBuffer(Float32Array.BYTES_PER_ELEMENT);
+  const index = await createIndex({ source, dim: 1, count: 1 }, config, workspace);
   await index.close();
 }
 
@@ -180,34 +218,40 @@ function describeOutlook(outlook: Outlook, rows: number, { range, neg, backfill 
 async function openEncoder(
   { files, plan }: PlannedModel,
   config: MineConfig,
+  { memory: { encoding } }: Workspace,
   { env, events }: RunContext,
 ): Promise<Encoder> {
   const start = () => startRowEncoder(plan);
   const setup = plan.setups[0] as EncoderPlan['setups'][0];
   const isReproducible = !setup.quantizesBatch || (config.batchSize ?? 1) === 1;
-  if (!config.cache || !isReproducible) return createStoredEncoder(start, undefined);
+  if (!config.cache || !isReproducible) return createStoredEncoder(start, undefined, encoding);
   const identity = await identifyEncoder(files, setup);
   const folder = join(config.cacheDir ?? defaultCacheFolder(env), EMBEDDINGS, nameIdentity(identity));
   const warn = (message: string) => events.onWarning?.(message);
   try {
     const store = await EmbeddingStore.open(folder, { model: files.name, ...identity }, warn);
-    return createStoredEncoder(start, { store, keyOf: (text, role) => keyOfText(setup, text, role) });
+    const keyed = { store, keyOf: (text: string, role: Role) => keyOfText(setup, text, role) };
+    return createStoredEncoder(start, keyed, encoding);
   } catch (error) {
     // Nobody asked for the platform's folder, and some accounts have none.
     if (config.cacheDir !== undefined || !(error instanceof HnMineError)) throw error;
     warn(`${error.message}; going on without`);
-    return createStoredEncoder(start, undefined);
+    return createStoredEncoder(start, undefined, encoding);
   }
 }
 
-async function createIndex(passages: Embeddings, { index, gpu, workers }: MineConfig): Promise<VectorIndex> {
+async function createIndex(
+  passages: VectorPlace,
+  { index, gpu, workers }: MineConfig,
+  { memory }: Workspace,
+): Promise<VectorIndex> {
   const threads = workers ?? describeMachine().cores;
   if (index === 'faiss') {
     const { createFaissIndex } = await import('./search/faiss.js');
     return createFaissIndex(passages, { threads });
   }
   const { createFlatIndex } = await import('./search/flat.js');
-  return createFlatIndex(passages, { workers: threads, gpu });
+  return createFlatIndex(passages, { workers: threads, gpu, memory: memory.searching });
 }
 
 function describeRejection(

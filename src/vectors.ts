@@ -1,69 +1,86 @@
 import type { MineConfig } from './config/config.js';
 import type { Dataset } from './dataset.js';
-import type { Embeddings, EncodeResult, Encoder, Role } from './embed/encoder.js';
+import type { Embeddings, EncodeCounts, Encoder, Role } from './embed/encoder.js';
 import { HnMineError } from './errors.js';
-import type { Row } from './input/rows.js';
+import { GrowingArray } from './memory/growing-array.js';
+import { type Hash64, hashText } from './memory/hash.js';
+import { HashTable } from './memory/hash-table.js';
+import { createMatrix, type Matrix } from './memory/matrix.js';
+import { listLazily, selectTexts, TextSpool, type Texts } from './memory/text-spool.js';
+import type { Workspace } from './memory/workspace.js';
 import type { Tools } from './mine.js';
-import type { GivenVectors } from './npy/given-vectors.js';
 import { createPacer } from './pacer.js';
 
 /** The vectors of a dataset: the pool's passages first, then texts that are not in it but whose scores are wanted. */
 export interface Vectors {
-  readonly queries: Embeddings;
-  readonly queryRows: ReadonlyMap<string, number>;
-  readonly passages: Embeddings;
-  /** The row of a positive's or kept negative's vector. */
-  passageRow(text: string): number | undefined;
+  readonly queries: Matrix;
+  readonly passages: Matrix;
+  /** The row of the vector of a row's query. */
+  queryRow(position: number): number;
+  /** The row of the vector of a positive or kept negative, by its text's hash. */
+  passageRow(text: Hash64): number | undefined;
 }
 
 /** Which vectors are needed, each once. */
 interface Wanted {
-  /** The vector's row of a query, and the rows of the input that each was first seen in. */
-  readonly queryRows: ReadonlyMap<string, number>;
-  readonly queryRecords: readonly number[];
-  /** The rows of texts that are not in the pool, after it. */
-  readonly extraRows: ReadonlyMap<string, number>;
+  /** For each mined row, the vector's row of its query. */
+  readonly queryRows: GrowingArray<Int32Array>;
+  /** The rows of the input that each query was first seen in, ascending. */
+  readonly queryRecords: GrowingArray<Int32Array>;
+  /** Texts that are not in the pool, whose vectors follow it, and the number of each. */
+  readonly extras: TextSpool;
+  readonly extraOf: HashTable;
 }
 
 /**
  * Embeds every distinct query, passage and positive once, or takes the vectors that are given.
  *
- * @throws HnMineError `input` where given vectors do not fit each other or what is mined
+ * @throws HnMineError `input` where given vectors do not fit each other or what is mined, `output` where the workspace is full
  */
 export async function embedDataset(dataset: Dataset, config: MineConfig, tools: Tools): Promise<Vectors> {
   const { pool } = dataset;
-  const { given } = tools;
-  const { queryRows, queryRecords, extraRows } = await listWanted(dataset, config);
-  if (given?.queries && given.passages && extraRows.size > 0 && config.model === undefined) {
+  const { given, workspace } = tools;
+  const wanted = await listWanted(dataset, config, workspace);
+  const { queryRows, queryRecords, extras, extraOf } = wanted;
+  if (given?.queries && given.passages && extras.length > 0 && config.model === undefined) {
     throw new HnMineError(
       'input',
-      `--pool-embeddings: ${extraRows.size} texts whose scores are needed are not in the pool; add them to it, or give the vectors' --model`,
+      `--pool-embeddings: ${extras.length} texts whose scores are needed are not in the pool; add them to it, or give the vectors' --model`,
     );
   }
-  const total = queryRows.size + pool.size + extraRows.size;
+  const [queryCount, passageCount] = [queryRecords.length, pool.size + extras.length];
+  const total = queryCount + passageCount;
   tools.onProgress('embedding', 0, total);
   const encoder = openOnce(tools.openEncoder);
+  const queries = createTarget(workspace, workspace.memory.queryVectors, queryCount);
+  const passages = createTarget(workspace, workspace.memory.passageVectors, passageCount);
   try {
-    const encode = async (texts: readonly string[], role: Role, done: number) => {
+    const counts = { query: NOTHING, passage: [] as EncodeCounts[] };
+    const encode = async (texts: Texts, role: Role, target: Target, first: number, before: number) => {
       if (texts.length === 0) return NOTHING;
-      return (await encoder.open()).encode(texts, role, (more) => tools.onProgress('embedding', done + more, total));
+      return (await encoder.open()).encode(texts, role, target.from(first), (done) =>
+        tools.onProgress('embedding', before + done, total),
+      );
     };
-    const queries = given?.queries
-      ? { ...NOTHING, embeddings: await copyVectors(given.queries, queryRecords, queryRows.size) }
-      : await encode([...queryRows.keys()], 'query', 0);
-    const passages = given?.passages
-      ? await encode([...extraRows.keys()], 'passage', queryRows.size + pool.size)
-      : await encode([...pool.texts, ...extraRows.keys()], 'passage', queryRows.size);
-    const all = given?.passages
-      ? await joinVectors(given.passages, pool.records, passages.embeddings)
-      : passages.embeddings;
-    refuseOtherLength(queries.embeddings, all);
+    if (given?.queries) await given.queries.read(queryRecords.view(), queries.from(0));
+    else counts.query = await encode(queriesOf(dataset, queryRecords.view()), 'query', queries, 0, 0);
+    if (given?.passages) await given.passages.read(pool.records, passages.from(0));
+    else counts.passage.push(await encode(pool.texts, 'passage', passages, 0, queryCount));
+    counts.passage.push(await encode(extras, 'passage', passages, pool.size, queryCount + pool.size));
+    refuseOtherLength(queries.matrix, passages.matrix);
     tools.onEncoded({
-      truncated: { queries: queries.truncated, passages: passages.truncated },
-      texts: { distinct: total, reused: (queries.reused ?? 0) + (passages.reused ?? 0) },
+      truncated: { queries: counts.query.truncated, passages: sumOf(counts.passage, 'truncated') },
+      texts: { distinct: total, reused: (counts.query.reused ?? 0) + sumOf(counts.passage, 'reused') },
     });
-    const passageRow = (text: string) => pool.positionOf(text) ?? extraRows.get(text);
-    return { queries: queries.embeddings, queryRows, passages: all, passageRow };
+    return {
+      queries: queries.matrix,
+      passages: passages.matrix,
+      queryRow: (position) => queryRows.at(position - dataset.mined.start),
+      passageRow: (text) => {
+        const extra = extraOf.get(text);
+        return extra === undefined ? pool.positionOfHash(text) : pool.size + extra;
+      },
+    };
   } finally {
     await encoder.close();
     await given?.queries?.close();
@@ -71,27 +88,59 @@ export async function embedDataset(dataset: Dataset, config: MineConfig, tools: 
   }
 }
 
-const NOTHING: EncodeResult = { embeddings: { data: new Float32Array(0), dim: 0, count: 0 }, truncated: 0 };
+const NOTHING: EncodeCounts = { truncated: 0, reused: 0 };
 
-async function listWanted(dataset: Dataset, config: MineConfig): Promise<Wanted> {
+function sumOf(counts: readonly EncodeCounts[], what: 'truncated' | 'reused'): number {
+  return counts.reduce((sum, one) => sum + (one[what] ?? 0), 0);
+}
+
+async function listWanted(dataset: Dataset, config: MineConfig, workspace: Workspace): Promise<Wanted> {
   const { pool } = dataset;
   const pause = createPacer();
-  const queryRows = new Map<string, number>();
-  const queryRecords: number[] = [];
-  const extraRows = new Map<string, number>();
+  const queryOf = new HashTable();
+  const queryRows = new GrowingArray((length) => new Int32Array(length));
+  const queryRecords = new GrowingArray((length) => new Int32Array(length));
+  const extras = new TextSpool(workspace, workspace.memory.rowTexts);
+  const extraOf = new HashTable();
+  const scoredTextsOf = createScoredTexts(dataset, config);
   const { start, end } = dataset.mined;
   for (let position = start; position < end; position++) {
-    const row = dataset.rows[position] as Row;
-    if (!queryRows.has(row.query)) {
-      queryRows.set(row.query, queryRows.size);
-      queryRecords.push(position);
-    }
-    for (const text of listScoredTexts(dataset, position, config)) {
-      if (!extraRows.has(text) && pool.positionOf(text) === undefined) extraRows.set(text, pool.size + extraRows.size);
+    const hash = hashText(dataset.rows.read(position).query);
+    const known = queryOf.get(hash) ?? queryRecords.push(position);
+    queryOf.set(hash, known);
+    queryRows.push(known);
+    for (const text of scoredTextsOf(position)) {
+      const hash = hashText(text);
+      if (extraOf.get(hash) === undefined && pool.positionOf(text) === undefined) extraOf.set(hash, extras.add(text));
     }
     await pause();
   }
-  return { queryRows, queryRecords, extraRows };
+  return { queryRows, queryRecords, extras, extraOf };
+}
+
+/** Returns what lists the texts beside the pool's whose vectors a row needs. */
+function createScoredTexts({ rows, siblings }: Dataset, config: MineConfig): (position: number) => Generator<string> {
+  const looksAtSiblings = config.positiveWeight !== 0 || config.maxPositiveSimilarity !== undefined;
+  const listed = new Uint8Array(looksAtSiblings ? rows.length : 0);
+  return function* (position) {
+    const { pos, neg } = rows.read(position);
+    yield* pos;
+    if (config.keepNeg && config.scores) yield* neg;
+    const group = siblings.groupOf(position);
+    if (!looksAtSiblings || listed[group] === 1) return;
+    listed[group] = 1;
+    for (const sibling of siblings.of(position)) yield* rows.read(sibling).pos;
+  };
+}
+
+/** The queries of some rows. Sizes are those of whole lines, which may hold much else. */
+function queriesOf({ rows }: Dataset, records: Int32Array): Texts {
+  const queries = listLazily(
+    rows.length,
+    (position) => rows.read(position).query,
+    (position) => rows.sizeOf(position),
+  );
+  return selectTexts(queries, records);
 }
 
 /** Opened when it is first needed, closed only then. */
@@ -108,34 +157,30 @@ function openOnce(open: () => Promise<Encoder>) {
   };
 }
 
-/** @param count rows to make room for, those of the records first */
-async function copyVectors(given: GivenVectors, records: readonly number[], count: number): Promise<Embeddings> {
-  const data = new Float32Array(new SharedArrayBuffer(count * given.dim * Float32Array.BYTES_PER_ELEMENT));
-  await given.copy(records, data);
-  return { data, dim: given.dim, count };
+type Target = ReturnType<typeof createTarget>;
+
+/** A matrix that is made when its first vectors come, and with them their length. */
+function createTarget(workspace: Workspace, limit: number, count: number) {
+  let matrix: Matrix | undefined;
+  return {
+    get matrix(): Matrix {
+      if (matrix === undefined) throw new Error('there are no texts');
+      return matrix;
+    },
+    from:
+      (start: number) =>
+      (first: number, vectors: Embeddings): void => {
+        matrix ??= createMatrix(workspace, limit, count, vectors.dim);
+        refuseOtherLength(vectors, matrix);
+        matrix.write(start + first, vectors.data);
+      },
+  };
 }
 
-async function joinVectors(given: GivenVectors, records: readonly number[], more: Embeddings): Promise<Embeddings> {
-  const all = await copyVectors(given, records, records.length + more.count);
-  if (more.count > 0) {
-    refuseOtherLength(more, all);
-    all.data.set(more.data, records.length * all.dim);
-  }
-  return all;
-}
-
-function refuseOtherLength(some: Embeddings, others: Embeddings): void {
+function refuseOtherLength(some: { readonly dim: number }, others: { readonly dim: number }): void {
   if (some.dim === others.dim) return;
   throw new HnMineError(
     'input',
     `--pool-embeddings, --query-embeddings: vectors of ${some.dim} and of ${others.dim} values cannot be compared; both must be of one model`,
   );
-}
-
-/** The texts beside the pool's whose vectors one row needs. */
-function listScoredTexts({ rows, exclusionsOf }: Dataset, position: number, config: MineConfig): readonly string[] {
-  const { pos, neg } = rows[position] as Row;
-  const looksAtSiblings = config.positiveWeight !== 0 || config.maxPositiveSimilarity !== undefined;
-  const positives = looksAtSiblings ? exclusionsOf(position).positives : pos;
-  return config.keepNeg && config.scores ? [...positives, ...neg] : positives;
 }

@@ -2,8 +2,10 @@ import { createHash } from 'node:crypto';
 import { type MineSettings, parseConfig } from '#dist/config/config.js';
 import type { Outlook } from '#dist/dataset.js';
 import type { Embeddings, Encoder, Role } from '#dist/embed/encoder.js';
+import { planMemory, Workspace } from '#dist/memory/workspace.js';
 import { type MinedRow, mineDataset, prepareMining, type Tools } from '#dist/mine.js';
 import { formatRow } from '#dist/output/format-row.js';
+import { openVectors, type VectorPlace } from '#dist/search/passage-vectors.js';
 import type { VectorIndex } from '#dist/search/vector-index.js';
 import { searchByLoop } from './search/brute-force.js';
 
@@ -30,36 +32,49 @@ export async function mineInMemory(
   tools: Partial<Tools> = {},
 ): Promise<MinedInMemory> {
   const config = parseConfig(settings);
-  const { dataset, outlook } = await prepareMining({ input, pool: pool && [pool] }, config, () => {});
+  const { workspace = new Workspace(planMemory(2e9)) } = tools;
+  const { dataset, outlook } = await prepareMining({ input, pool: pool && [pool] }, config, workspace, () => {});
   const rows: MinedRow[] = [];
   const mined = mineDataset(dataset, config, {
     openEncoder: async () => encoderOf(embed),
     createIndex: async (passages) => indexOf(passages),
     onProgress: () => {},
     onEncoded: () => {},
+    workspace,
     ...tools,
   });
   for await (const row of mined) rows.push(row);
+  workspace.close();
   return { rows, outlook, lines: rows.map((row) => formatRow(row, config).line) };
 }
 
 export function encoderOf(embed: Embed): Encoder {
   return {
-    async encode(texts, role) {
-      const vectors = texts.map((text) => embed(text, role));
+    async encode(texts, role, onVectors) {
+      const vectors = Array.from(texts, (text) => embed(text, role));
       const dim = vectors[0]?.length ?? 0;
-      return { embeddings: { data: Float32Array.from(vectors.flat()), dim, count: texts.length }, truncated: 0 };
+      onVectors(0, { data: Float32Array.from(vectors.flat()), dim, count: texts.length });
+      return { truncated: 0 };
     },
     close: async () => {},
   };
 }
 
-export function indexOf(passages: Embeddings): VectorIndex {
+export function indexOf(place: VectorPlace): VectorIndex {
+  const passages = loadVectors(place);
   return {
     size: passages.count,
     search: async (queries, k) => searchByLoop(passages, queries, k),
     close: async () => {},
   };
+}
+
+/** All vectors of a place in memory. */
+export function loadVectors(place: VectorPlace): Embeddings {
+  const { dim, count } = place;
+  const data = new Float32Array(count * dim);
+  openVectors(place).copyRows(0, count, data, 0);
+  return { data, dim, count };
 }
 
 /** Three values in [-1, 1) from a hash of the text. */

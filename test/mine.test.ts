@@ -438,19 +438,18 @@ it('encodes each distinct text once: queries, the pool, then positives that are 
   const pool = TEN.slice(0, 5);
   await mineInMemory({ input, pool }, { range: '0-2', neg: 1 }, scoreInText, {
     openEncoder: async () => ({
-      async encode(texts, role) {
-        calls.push([role, texts]);
-        return {
-          embeddings: { data: new Float32Array(texts.length).fill(1), dim: 1, count: texts.length },
-          truncated: 0,
-        };
+      async encode(texts, role, onVectors) {
+        calls.push([role, [...texts]]);
+        onVectors(0, { data: new Float32Array(texts.length).fill(1), dim: 1, count: texts.length });
+        return { truncated: 0 };
       },
       close: async () => {},
     }),
   });
   expect(calls).toEqual([
     ['query', ['q', 'r', 'p1']],
-    ['passage', ['p9', 'p8', 'p7', 'p6', 'p5', 'x1', 'p1 ']],
+    ['passage', ['p9', 'p8', 'p7', 'p6', 'p5']],
+    ['passage', ['x1', 'p1 ']],
   ]);
 });
 

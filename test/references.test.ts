@@ -5,6 +5,7 @@ import { findLocalModel } from '#dist/embed/locate-model.js';
 import type { ModelFiles } from '#dist/embed/model-files.js';
 import { readModelSettings, readTokenizer } from '#dist/embed/model-settings.js';
 import { planEncoder, startEncoder } from '#dist/embed/onnx-encoder.js';
+import { encodeTexts } from '#dist/embed/stored-encoder.js';
 import { createTokenizer } from '#dist/embed/tokenizer.js';
 import { expectWindowsOf } from './flagembedding.js';
 
@@ -31,7 +32,7 @@ it('the built-in model reads texts as sentence-transformers does, and stays near
   expect(tokens.map(({ ids }) => ids)).toEqual(golden.cases.map(({ input_ids }) => input_ids));
 
   const encoder = await startEncoder(await planEncoder(files, config, { cores: 1, memory: 8e9 }));
-  const { embeddings } = await encoder.encode(texts, 'passage').finally(() => encoder.close());
+  const { embeddings } = await encodeTexts(encoder, texts, 'passage').finally(() => encoder.close());
   const cosines = golden.cases.map(({ embedding }, i) => {
     const vector = embeddings.data.subarray(i * embeddings.dim, (i + 1) * embeddings.dim);
     // Both have length 1.

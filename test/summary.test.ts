@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '#dist/config/config.js';
+import { planMemory, Workspace } from '#dist/memory/workspace.js';
 import { type MinedRow, prepareMining, type WrittenNegative } from '#dist/mine.js';
 import { Tally } from '#dist/summary.js';
 
@@ -61,7 +62,7 @@ describe('the summary', () => {
     const pool = ['a', 'b', 'a', '', 'c'].map((text) => ({ text }));
     const config = parseConfig({ range: '0-1', neg: 1 });
     const { tally } = createTally();
-    const { dataset } = await prepareMining({ input, pool: [pool] }, config, () => {});
+    const { dataset } = await prepareMining({ input, pool: [pool] }, config, new Workspace(planMemory(2e9)), () => {});
     tally.dataset = dataset;
     expect(tally.finish()).toMatchObject({
       rows: { read: 2 },

@@ -1,10 +1,10 @@
 import { Command, CommanderError } from 'commander';
+import { formatSize, parseSize } from '../config/size.js';
 import { HnMineError } from '../errors.js';
 import { defaultCacheFolder } from '../store/cache-folder.js';
 import { choosePrunable, listEncoders, removeEncoder, type StoredEncoder } from '../store/manage.js';
 
 const DAY_MS = 86_400_000;
-const UNITS: Readonly<Record<string, number>> = { '': 1, k: 1e3, m: 1e6, g: 1e9, t: 1e12 };
 
 /**
  * `hn-mine cache ls|prune|rm`: what is kept of earlier runs.
@@ -57,7 +57,7 @@ function describeCommand(print: (line: string) => void): Command {
       }
       const limits = {
         ...(olderThan === undefined ? {} : { olderThan: parseDays(olderThan) * DAY_MS }),
-        ...(maxSize === undefined ? {} : { maxSize: parseSize(maxSize) }),
+        ...(maxSize === undefined ? {} : { maxSize: readSize(maxSize) }),
       };
       const folder = folderOf(cacheDir);
       await removeAll(folder, choosePrunable(await listEncoders(folder), limits, Date.now()), print);
@@ -107,12 +107,6 @@ function describeEncoder({ id, model, size, lastUsed }: StoredEncoder): string {
   return `${id.slice(0, 12)}  ${formatSize(size).padStart(8)}  ${age.padEnd(16)}  ${model}`;
 }
 
-function formatSize(bytes: number): string {
-  const unit = ['B', 'kB', 'MB', 'GB', 'TB'];
-  const power = Math.min(4, Math.floor(Math.log10(Math.max(1, bytes)) / 3));
-  return `${(bytes / 1000 ** power).toFixed(power === 0 ? 0 : 1)} ${unit[power]}`;
-}
-
 function parseDays(typed: string): number {
   const [, days] = /^(\d+)d?$/.exec(typed) ?? [];
   if (days === undefined)
@@ -120,9 +114,8 @@ function parseDays(typed: string): number {
   return Number(days);
 }
 
-function parseSize(typed: string): number {
-  const [, number, unit = ''] = /^(\d+(?:\.\d+)?)([kmgt]?)b?$/i.exec(typed) ?? [];
-  if (number === undefined)
-    throw new HnMineError('usage', `--max-size: expected a size, such as 10g (found ${JSON.stringify(typed)})`);
-  return Number(number) * (UNITS[unit.toLowerCase()] as number);
+function readSize(typed: string): number {
+  const size = parseSize(typed);
+  if (size !== undefined) return size;
+  throw new HnMineError('usage', `--max-size: expected a size, such as 10g (found ${JSON.stringify(typed)})`);
 }

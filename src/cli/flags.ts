@@ -87,7 +87,7 @@ const EMBED_FLAGS = [
     'queryMaxLength',
   ],
   ...['passageMaxLength', 'pooling', 'normalize', 'batchTokens', 'batchSize', 'offline'],
-  ...['workers', 'gpu', 'cacheDir', 'cache', 'quiet', 'verbose', 'logFormat', 'progress'],
+  ...['workers', 'memory', 'gpu', 'cacheDir', 'cache', 'quiet', 'verbose', 'logFormat', 'progress'],
 ];
 
 /**
@@ -244,6 +244,10 @@ function describeCommand(version: string): Command {
 
     .optionsGroup('Machine:')
     .option('--workers <n>', 'processor cores to use (all)')
+    .option(
+      '--memory <size>',
+      'bytes for texts, vectors and search; more goes to disk, such as 2g (half of what is there)',
+    )
     .option('--gpu [ids]', 'encode and search on CUDA devices, such as 0 or 0,1')
     .option('--index <name>', 'search with flat (built-in) or faiss (needs the package faiss-node); both exact (flat)')
 

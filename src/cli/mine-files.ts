@@ -9,7 +9,7 @@ import { checkOutput, openAtomicFile } from '../output/atomic-file.js';
 import { formatRow } from '../output/format-row.js';
 import { createLineWriter, describeFailure, isClosedPipe, type LineWriter } from '../output/row-writer.js';
 import { createPacer } from '../pacer.js';
-import { planRun, type Rejection, type RunContext, runMining } from '../run.js';
+import { openWorkspace, planRun, type Rejection, type RunContext, runMining } from '../run.js';
 import { type Summary, Tally } from '../summary.js';
 import { describeSummary } from './describe-summary.js';
 import type { EmbedFlags, Flags } from './flags.js';
@@ -46,8 +46,10 @@ export function embedFiles(flags: EmbedFlags, config: MineConfig): Promise<numbe
     const sources = input === undefined ? { pool } : { input: input === '-' ? process.stdin : input };
     const file = openAtomicFile(output, process.pid);
     const restore = endOnSignals(progress, log, async () => file.discard());
+    const context = createContext(config, progress, log, []);
+    const workspace = openWorkspace(config, context);
     try {
-      const embedded = await embedRecords(sources, config, createContext(config, progress, log, []));
+      const embedded = await embedRecords(sources, config, workspace, context);
       await pipeline(embedded.pieces(), file.stream);
       await file.commit();
       progress.stop();
@@ -59,6 +61,7 @@ export function embedFiles(flags: EmbedFlags, config: MineConfig): Promise<numbe
       file.discard();
       throw error instanceof HnMineError ? error : describeFailure(error, output);
     } finally {
+      workspace.close();
       restore();
     }
   });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { HnMineError } from '../errors.js';
+import { formatSize, parseSize } from './size.js';
 
 export const SAMPLES = ['random', 'top', 'weighted'] as const;
 export const POSITIVE_SCORES = ['min', 'max', 'mean'] as const;
@@ -73,6 +74,15 @@ const devices = z.union([z.boolean(), text, z.array(z.number())]).transform((typ
   return refuse(context, `expected device numbers, such as 0 or 0,1 (found ${quote(typed)})`);
 });
 
+/** Less could not hold what is under way. */
+const LEAST_MEMORY = 64e6;
+
+const memorySize = z.union([z.number(), text]).transform((typed, context) => {
+  const bytes = typeof typed === 'string' ? parseSize(typed) : typed;
+  if (bytes !== undefined && bytes >= LEAST_MEMORY && bytes < Number.POSITIVE_INFINITY) return bytes;
+  return refuse(context, `expected a size of at least ${formatSize(LEAST_MEMORY)}, such as 2g (found ${quote(typed)})`);
+});
+
 const schema = z.strictObject({
   queryField: fieldName.default('query'),
   posField: fieldName.default('pos'),
@@ -118,6 +128,7 @@ const schema = z.strictObject({
 
   gpu: devices.optional(),
   workers: wholeNumber(1).optional(),
+  memory: memorySize.optional(),
   index: oneOf(INDEXES).default('flat'),
   poolEmbeddings: z.array(text).min(1).optional(),
   queryEmbeddings: z.array(text).min(1).optional(),

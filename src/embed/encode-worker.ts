@@ -34,12 +34,9 @@ export interface RoleSettings {
   readonly maxLength: number | undefined;
 }
 
-/** Texts whose vectors go to the given rows of shared memory. */
 export interface EncodeJob {
   readonly texts: readonly string[];
-  readonly rows: readonly number[];
   readonly role: Role;
-  readonly target: SharedArrayBuffer;
 }
 
 export interface EncodeReady {
@@ -47,6 +44,8 @@ export interface EncodeReady {
 }
 
 export interface EncodeDone {
+  /** One after the other, in the job's order. */
+  readonly vectors: Float32Array;
   /** For each text of the job, whether it was longer than the model reads. */
   readonly isTruncated: readonly boolean[];
 }
@@ -71,8 +70,9 @@ await serveJobs<EncodeJob, EncodeReady, EncodeDone>(async () => {
   const dim = finish(await runGraph(graph, [probe?.ids ?? []], setup.name), 0, probe?.ids.length ?? 0, 0).length;
   return {
     ready: { dim },
-    async serve({ texts, rows, role, target }) {
+    async serve({ texts, role }) {
       const { prompt, maxLength } = setup.roles[role];
+      const vectors = new Float32Array(texts.length * dim);
       const tokens = await tokenizer.tokenize(
         texts.map((text) => prompt.before + text + prompt.after),
         maxLength,
@@ -86,10 +86,11 @@ await serveJobs<EncodeJob, EncodeReady, EncodeDone>(async () => {
         batch.forEach((text, i) => {
           const vector = finish(output, i, tokens[text]?.ids.length ?? 0, skips[role]);
           refuseUnusable(vector, setup.name, role, texts[text] as string);
-          new Float32Array(target, (rows[text] as number) * dim * 4, dim).set(vector);
+          vectors.set(vector, text * dim);
         });
       }
-      return { result: { isTruncated: tokens.map(({ isTruncated }) => isTruncated) } };
+      const isTruncated = tokens.map((one) => one.isTruncated);
+      return { result: { vectors, isTruncated }, transfer: [vectors.buffer] };
     },
   };
 });

@@ -1,3 +1,5 @@
+import type { Texts } from '../memory/text-spool.js';
+
 /** Vectors of `dim` float32 values each, one after the other. May lie in shared memory. */
 export interface Embeddings {
   readonly data: Float32Array;
@@ -8,9 +10,7 @@ export interface Embeddings {
 /** What a text is to the model: prompts and length limits differ. */
 export type Role = 'query' | 'passage';
 
-export interface EncodeResult {
-  /** Row i is the vector of text i. */
-  readonly embeddings: Embeddings;
+export interface EncodeCounts {
   /** How many of the texts were longer than the model reads. */
   readonly truncated: number;
   /** How many of the vectors were known from an earlier run. */
@@ -21,9 +21,15 @@ export interface EncodeResult {
 export interface Encoder {
   /**
    * @param texts distinct texts, as given (the encoder puts the prompt before them)
+   * @param onVectors takes the vectors of the texts from number `first` on, chunk after chunk; valid during the call only
    * @param onProgress called with the number of texts done so far
    * @throws HnMineError `model` where the model gives no usable vector for a text
    */
-  encode(texts: readonly string[], role: Role, onProgress?: (done: number) => void): Promise<EncodeResult>;
+  encode(
+    texts: Texts,
+    role: Role,
+    onVectors: (first: number, vectors: Embeddings) => void,
+    onProgress?: (done: number) => void,
+  ): Promise<EncodeCounts>;
   close(): Promise<void>;
 }

@@ -83,7 +83,11 @@ export async function startRowEncoder({ setups }: EncoderPlan): Promise<RowEncod
   const workers = new WorkerPool<EncodeJob, EncodeReady, EncodeDone>(script, setups);
   try {
     const { dim } = await workers.ready;
-    return { dim, encodeRows: (...call) => encodeRows(workers, setups.length, ...call), close: () => workers.close() };
+    return {
+      dim,
+      encodeRows: (texts, role, onRows) => encodeRows(workers, setups.length, texts, role, onRows),
+      close: () => workers.close(),
+    };
   } catch (error) {
     await workers.close();
     throw error;
@@ -120,20 +124,16 @@ function planPlaces(files: ModelFiles, config: MineConfig, machine: Machine): En
 async function encodeRows(
   workers: WorkerPool<EncodeJob, EncodeReady, EncodeDone>,
   workerCount: number,
-  { texts, rows, role, target }: EncodeJob,
+  texts: readonly string[],
+  role: Role,
   onRows: OnRows,
 ): Promise<void> {
   const jobs = cutJobs(texts);
   const takeJobs = async () => {
     for (const places of jobs) {
-      const job = {
-        texts: places.map((i) => texts[i] as string),
-        rows: places.map((i) => rows[i] as number),
-        role,
-        target,
-      };
-      const { isTruncated } = await workers.run(job);
-      await onRows(places, isTruncated);
+      const job = { texts: places.map((i) => texts[i] as string), role };
+      const { vectors, isTruncated } = await workers.run(job);
+      await onRows(places, vectors, isTruncated);
     }
   };
   await Promise.all(Array.from({ length: 2 * workerCount }, takeJobs));

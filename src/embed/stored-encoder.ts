@@ -1,28 +1,24 @@
 import { createHash } from 'node:crypto';
+import { listTexts, type Texts } from '../memory/text-spool.js';
 import { createPacer } from '../pacer.js';
 import type { EmbeddingStore } from '../store/embedding-store.js';
 import { KEY_BYTES, type StoredVector } from '../store/segment.js';
 import type { Encoder, Role } from './encoder.js';
 
-/** Encodes some texts into given rows of shared memory, and tells of them as they are done. */
+/** Encodes some texts, and hands over their vectors as they are done, in any order. */
 export interface RowEncoder {
   readonly dim: number;
   /** @throws HnMineError `model`, `device`, or what `onRows` throws */
-  encodeRows(work: RowWork, onRows: OnRows): Promise<void>;
+  encodeRows(texts: readonly string[], role: Role, onRows: OnRows): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Texts and where their vectors go. */
-export interface RowWork {
-  readonly texts: readonly string[];
-  /** The row of each text in `target`. */
-  readonly rows: readonly number[];
-  readonly role: Role;
-  readonly target: SharedArrayBuffer;
-}
-
-/** @param places positions in the work's texts */
-export type OnRows = (places: readonly number[], isTruncated: readonly boolean[]) => Promise<void>;
+/** @param places positions in the texts, one for each of the vectors */
+export type OnRows = (
+  places: readonly number[],
+  vectors: Float32Array,
+  isTruncated: readonly boolean[],
+) => Promise<void>;
 
 /** A store and what its keys are made from: all that a text's vector depends on beside the encoder itself. */
 export interface KeyedStore {
@@ -30,40 +26,46 @@ export interface KeyedStore {
   keyOf(text: string, role: Role): string;
 }
 
+/** Texts encoded at once, at most: enough to sort them by length, few enough to hold. */
+const CHUNK_TEXTS = 1 << 16;
+
+/** What a chunk's texts, keys and vectors may take where nobody says so. */
+const CHUNK_BYTES = 1 << 28;
+
+/** A text of a chunk costs its bytes about so many times: as read, for its key, and on its way to a worker. */
+const TEXT_COPIES = 4;
+
 /**
- * An encoder that takes from the store what is there, encodes the rest, and stores it as it goes. The model is loaded when
- * the first text is missing, so a run whose texts are all known never loads it.
+ * Encodes each text only if the store does not have it, and stores what it encodes as it goes.
  *
- * @param start loads the model
+ * @param start called when a vector has to be computed: it loads the model
+ * @param chunkBytes what the texts and vectors under way may take
  */
-export function createStoredEncoder(start: () => Promise<RowEncoder>, keyed: KeyedStore | undefined): Encoder {
+export function createStoredEncoder(
+  start: () => Promise<RowEncoder>,
+  keyed: KeyedStore | undefined,
+  chunkBytes = CHUNK_BYTES,
+): Encoder {
   let started: Promise<RowEncoder> | undefined;
   const startOnce = () => {
     started ??= start();
     return started;
   };
   return {
-    async encode(texts, role, onProgress = () => {}) {
+    async encode(texts, role, onVectors, onProgress = () => {}) {
+      const counts = { done: 0, truncated: 0, reused: 0 };
       const dim = keyed?.store.dim ?? (await startOnce()).dim;
-      const keys = keyed ? await hashTexts(texts, (text) => keyed.keyOf(text, role)) : [];
-      const result = createResult(texts.length, dim);
-      await keyed?.store.read(keys, (row, stored) => result.add(row, stored));
-      onProgress(result.done);
-      const missing = result.listMissing();
-      if (missing.length > 0) {
-        const work = { texts: missing.map((row) => texts[row] as string), rows: missing, role, target: result.target };
-        await (await startOnce()).encodeRows(work, async (places, isTruncated) => {
-          const rows = places.map((place) => missing[place] as number);
-          const vectors = rows.map((row, i) => result.take(row, isTruncated[i] === true));
-          await keyed?.store.append(
-            rows.map((row) => keys[row] as Uint8Array),
-            vectors,
-          );
-          onProgress(result.done);
-        });
-      }
-      const embeddings = { data: result.data, dim, count: texts.length };
-      return { embeddings, truncated: result.truncated, reused: texts.length - missing.length };
+      // Without any text there is still one chunk: it tells how long vectors are.
+      do {
+        const first = counts.done;
+        const chunk = createChunk(takeTexts(texts, first, dim, chunkBytes), dim);
+        await encodeChunk(chunk, role, keyed, startOnce, () => onProgress(first + chunk.done));
+        onVectors(first, { data: chunk.data, dim, count: chunk.texts.length });
+        counts.done += chunk.texts.length;
+        counts.truncated += chunk.truncated;
+        counts.reused += chunk.reused;
+      } while (counts.done < texts.length);
+      return counts;
     },
     async close() {
       try {
@@ -76,41 +78,68 @@ export function createStoredEncoder(start: () => Promise<RowEncoder>, keyed: Key
   };
 }
 
-/** Vectors as they arrive, from the store or from the workers. */
-function createResult(count: number, dim: number) {
-  const target = new SharedArrayBuffer(count * dim * Float32Array.BYTES_PER_ELEMENT);
-  const data = new Float32Array(target);
-  const isKnown = new Uint8Array(count);
-  const counts = { done: 0, truncated: 0 };
-  const note = (isTruncated: boolean) => {
-    counts.done++;
-    if (isTruncated) counts.truncated++;
-  };
-  return {
-    target,
+/** As many texts as fit, and at least one. */
+function takeTexts(texts: Texts, first: number, dim: number, chunkBytes: number): string[] {
+  const taken: string[] = [];
+  for (let i = first, bytes = 0; i < texts.length && taken.length < CHUNK_TEXTS; i++) {
+    bytes += TEXT_COPIES * texts.sizeOf(i) + dim * Float32Array.BYTES_PER_ELEMENT;
+    if (bytes > chunkBytes && taken.length > 0) break;
+    taken.push(texts.at(i));
+  }
+  return taken;
+}
+
+type Chunk = ReturnType<typeof createChunk>;
+
+async function encodeChunk(
+  chunk: Chunk,
+  role: Role,
+  keyed: KeyedStore | undefined,
+  startEncoder: () => Promise<RowEncoder>,
+  onProgress: () => void,
+): Promise<void> {
+  const keys = keyed ? await hashTexts(chunk.texts, (text) => keyed.keyOf(text, role)) : [];
+  await keyed?.store.read(keys, chunk.put);
+  chunk.reused = chunk.done;
+  onProgress();
+  const missing = chunk.listMissing();
+  if (missing.length === 0) return;
+  const texts = missing.map((place) => chunk.texts[place] as string);
+  await (await startEncoder()).encodeRows(texts, role, async (found, vectors, isTruncated) => {
+    const places = found.map((i) => missing[i] as number);
+    const stored = places.map((_, i) => {
+      const vector = vectors.subarray(i * chunk.dim, (i + 1) * chunk.dim);
+      return { vector, isTruncated: isTruncated[i] === true };
+    });
+    for (const [i, place] of places.entries()) chunk.put(place, stored[i] as StoredVector);
+    await keyed?.store.append(
+      places.map((place) => keys[place] as Uint8Array),
+      stored,
+    );
+    onProgress();
+  });
+}
+
+/** Some texts, and their vectors as they arrive, from the store or from the workers. */
+function createChunk(texts: readonly string[], dim: number) {
+  const data = new Float32Array(texts.length * dim);
+  const isKnown = new Uint8Array(texts.length);
+  const chunk = {
+    texts,
+    dim,
     data,
-    get done() {
-      return counts.done;
+    done: 0,
+    truncated: 0,
+    reused: 0,
+    put(place: number, { vector, isTruncated }: StoredVector) {
+      data.set(vector, place * dim);
+      isKnown[place] = 1;
+      chunk.done++;
+      if (isTruncated) chunk.truncated++;
     },
-    get truncated() {
-      return counts.truncated;
-    },
-    add(row: number, { vector, isTruncated }: StoredVector) {
-      data.set(vector, row * dim);
-      isKnown[row] = 1;
-      note(isTruncated);
-    },
-    /** A row that a worker has written. */
-    take(row: number, isTruncated: boolean): StoredVector {
-      note(isTruncated);
-      return { vector: data.subarray(row * dim, (row + 1) * dim), isTruncated };
-    },
-    listMissing() {
-      const missing: number[] = [];
-      for (let row = 0; row < count; row++) if (isKnown[row] === 0) missing.push(row);
-      return missing;
-    },
+    listMissing: () => texts.flatMap((_, place) => (isKnown[place] === 0 ? [place] : [])),
   };
+  return chunk;
 }
 
 async function hashTexts(texts: readonly string[], keyOf: (text: string) => string): Promise<Uint8Array[]> {
@@ -122,4 +151,20 @@ async function hashTexts(texts: readonly string[], keyOf: (text: string) => stri
     await pause();
   }
   return keys;
+}
+
+/**
+ * Encodes a few texts at once.
+ *
+ * @returns row i is the vector of text i
+ */
+export async function encodeTexts(encoder: Encoder, texts: readonly string[], role: Role) {
+  let data = new Float32Array(0);
+  let dim = 0;
+  const counts = await encoder.encode(listTexts(texts), role, (first, vectors) => {
+    dim = vectors.dim;
+    if (data.length === 0) data = new Float32Array(texts.length * dim);
+    data.set(vectors.data, first * dim);
+  });
+  return { embeddings: { data, dim, count: texts.length }, ...counts };
 }

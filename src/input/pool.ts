@@ -1,5 +1,8 @@
-import { createHash } from 'node:crypto';
 import { HnMineError } from '../errors.js';
+import { GrowingArray } from '../memory/growing-array.js';
+import { type Hash64, hashText } from '../memory/hash.js';
+import { HashLists, HashTable } from '../memory/hash-table.js';
+import { TextSpool, type Texts } from '../memory/text-spool.js';
 import { describeKind, parseObject } from './json.js';
 import { type Line, placeOf, readLines, type Source } from './lines.js';
 import { normalizeText } from './normalize.js';
@@ -13,42 +16,51 @@ export interface PassageFields {
   readonly id: readonly string[];
 }
 
-/** The 64 bits of a passage's text that its draws are made from. */
-export interface TextHash {
-  readonly high: number;
-  readonly low: number;
-}
-
 /**
- * The distinct passages in first-seen order. A passage's *class* is the first passage whose text is equal after
- * normalization: no two passages of one class may stand in one row.
+ * The distinct passages in first-seen order, texts on disk where they are many, and about 50 bytes a passage in memory. A
+ * passage's *class* is the first passage whose text is equal after normalization: no two passages of one class may stand in
+ * one row.
  */
 export class Pool {
-  readonly texts: string[] = [];
   /** Passages that were merged into an earlier one with the same text. */
   duplicates = 0;
   /** Passages without any text, which are left out. */
   empty = 0;
   /** Records read: passages, duplicates and empty ones. */
   recordCount = 0;
-  /** The number of the record that each passage was first seen in. */
-  readonly records: number[] = [];
 
-  readonly #classes: number[] = [];
-  readonly #classOfNormalized = new Map<string, number>();
-  /** Only texts that are not in normalized form: the others are found by the map above. */
-  readonly #passageOfText = new Map<string, number>();
-  readonly #classesOfBareText = new Map<string, number[]>();
-  readonly #classesOfId = new Map<string, number[]>();
-  readonly #hashes: number[] = [];
+  readonly #texts: TextSpool;
+  readonly #classes = new GrowingArray((length) => new Int32Array(length));
+  readonly #records = new GrowingArray((length) => new Int32Array(length));
+  readonly #hashes = new GrowingArray((length) => new Uint32Array(length));
+  readonly #passageOfText = new HashTable();
+  /** Only of classes whose first text is not in normalized form: the others are found by the table above. */
+  readonly #classOfNormalized = new HashTable();
+  readonly #classesOfBareText = new HashLists();
+  readonly #classesOfId = new HashLists();
+  #classCount = 0;
+
+  /** @param texts where the texts go: in memory, unless told otherwise */
+  constructor(texts = new TextSpool()) {
+    this.#texts = texts;
+  }
 
   get size(): number {
-    return this.texts.length;
+    return this.#texts.length;
+  }
+
+  get texts(): Texts {
+    return this.#texts;
   }
 
   /** How many passages differ after normalization. */
   get classCount(): number {
-    return this.#classOfNormalized.size;
+    return this.#classCount;
+  }
+
+  /** The number of the record that each passage was first seen in, ascending. */
+  get records(): Int32Array {
+    return this.#records.view();
   }
 
   /**
@@ -56,55 +68,73 @@ export class Pool {
    * @returns the passage's position, which is an earlier one's where the text is the same
    */
   add(passage: { text: string; bareText?: string; id?: string }): number {
-    const normalized = normalizeText(passage.text);
-    const known = this.#find(passage.text, normalized);
-    const position = known ?? this.#append(passage.text, normalized);
+    const hash = hashText(passage.text);
+    const known = this.#find(passage.text, hash);
+    const position = known ?? this.#append(passage.text, hash);
     if (known !== undefined) this.duplicates++;
     const found = this.classOf(position);
-    if (passage.bareText !== undefined) pushTo(this.#classesOfBareText, normalizeText(passage.bareText), found);
-    if (passage.id !== undefined) pushTo(this.#classesOfId, passage.id, found);
+    if (passage.bareText !== undefined) this.#classesOfBareText.add(hashText(normalizeText(passage.bareText)), found);
+    if (passage.id !== undefined) this.#classesOfId.add(hashText(passage.id), found);
     return position;
   }
 
   /** The position of the passage with exactly this text. */
   positionOf(text: string): number | undefined {
-    return this.#find(text, normalizeText(text));
+    return this.#find(text, hashText(text));
+  }
+
+  /** The position of the passage whose text has this hash. */
+  positionOfHash(hash: Hash64): number | undefined {
+    return this.#passageOfText.get(hash);
   }
 
   classOf(position: number): number {
-    return this.#classes[position] as number;
+    return this.#classes.at(position);
   }
 
   /** The classes of the passages that equal this normalized text, with or without their title. */
   *classesEqualTo(normalized: string): Generator<number> {
-    const joined = this.#classOfNormalized.get(normalized);
+    const hash = hashText(normalized);
+    const joined = this.#findClass(normalized, hash);
     if (joined !== undefined) yield joined;
-    yield* this.#classesOfBareText.get(normalized) ?? [];
+    yield* this.#classesOfBareText.get(hash);
   }
 
-  classesWithId(id: string): readonly number[] {
-    return this.#classesOfId.get(id) ?? [];
+  classesWithId(id: string): number[] {
+    return [...this.#classesOfId.get(hashText(id))];
   }
 
-  /** The first 64 bits of SHA-256 over the passage's UTF-8 text. */
-  hashOf(position: number): TextHash {
-    return { high: this.#hashes[2 * position] as number, low: this.#hashes[2 * position + 1] as number };
+  /** See `hashText`. */
+  hashOf(position: number): Hash64 {
+    return { high: this.#hashes.at(2 * position), low: this.#hashes.at(2 * position + 1) };
   }
 
-  #find(text: string, normalized: string): number | undefined {
-    const first = this.#classOfNormalized.get(normalized);
-    return first !== undefined && this.texts[first] === text ? first : this.#passageOfText.get(text);
+  /** Hashes only propose: a text is the same where it reads the same. */
+  #find(text: string, hash: Hash64): number | undefined {
+    const position = this.#passageOfText.get(hash);
+    return position !== undefined && this.#texts.at(position) === text ? position : undefined;
   }
 
-  #append(text: string, normalized: string): number {
-    const position = this.texts.push(text) - 1;
-    this.records.push(this.recordCount);
-    const first = this.#classOfNormalized.get(normalized);
-    if (first === undefined) this.#classOfNormalized.set(normalized, position);
-    else this.#passageOfText.set(text, position);
+  #findClass(normalized: string, hash: Hash64): number | undefined {
+    const position = this.#find(normalized, hash);
+    if (position !== undefined) return this.classOf(position);
+    const found = this.#classOfNormalized.get(hash);
+    return found !== undefined && normalizeText(this.#texts.at(found)) === normalized ? found : undefined;
+  }
+
+  #append(text: string, hash: Hash64): number {
+    const normalized = normalizeText(text);
+    const isNormalized = normalized === text;
+    const first = this.#findClass(normalized, isNormalized ? hash : hashText(normalized));
+    const position = this.#texts.add(text);
+    this.#records.push(this.recordCount);
+    this.#hashes.push(hash.high);
+    this.#hashes.push(hash.low);
+    this.#passageOfText.set(hash, position);
     this.#classes.push(first ?? position);
-    const digest = createHash('sha256').update(text).digest();
-    this.#hashes.push(digest.readUInt32BE(0), digest.readUInt32BE(4));
+    if (first !== undefined) return position;
+    this.#classCount++;
+    if (!isNormalized) this.#classOfNormalized.set(hashText(normalized), position);
     return position;
   }
 }
@@ -147,11 +177,4 @@ function addPassage(pool: Pool, line: Line, fields: PassageFields): number | und
 
 function notText(line: Line, field: string, value: unknown): HnMineError {
   return new HnMineError('input', `${placeOf(line)}: "${field}" must be a string (found ${describeKind(value)})`);
-}
-
-function pushTo(map: Map<string, number[]>, key: string, value: number): void {
-  const list = map.get(key);
-  if (list === undefined) map.set(key, [value]);
-  // Classes mostly come in order: a list of many, as for passages without any text but a title, is rarely searched.
-  else if (value > (list.at(-1) as number) || !list.includes(value)) list.push(value);
 }

@@ -41,7 +41,8 @@ export async function* readRows(source: Source, fields: RowFields): AsyncGenerat
   for await (const line of readLines(source, 'input')) yield parseRow(line, fields);
 }
 
-function parseRow(line: Line, fields: RowFields): Row {
+/** @throws HnMineError `input`, naming file, line and field */
+export function parseRow(line: Line, fields: RowFields): Row {
   const record = parseObject(line);
   const queryId = readIds(line, record, fields.queryId)[0];
   return {

@@ -1,3 +1,4 @@
+import type { Embeddings } from '../embed/encoder.js';
 import { describeUnusable, normalizeVector } from '../embed/pooling.js';
 import { HnMineError } from '../errors.js';
 import { createPacer } from '../pacer.js';
@@ -7,8 +8,14 @@ import { type NpyMatrix, openNpy } from './npy.js';
 export interface GivenVectors {
   readonly dim: number;
   readonly count: number;
-  /** Copies the vectors of some records. @throws HnMineError `input` where one is not usable */
-  copy(records: ArrayLike<number>, target: Float32Array): Promise<void>;
+  /**
+   * Reads the vectors of some records, chunk after chunk.
+   *
+   * @param records ascending, none twice
+   * @param onVectors takes the vectors of the records from number `first` of `records` on; valid during the call only
+   * @throws HnMineError `input` where one is not usable
+   */
+  read(records: ArrayLike<number>, onVectors: (first: number, vectors: Embeddings) => void): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -54,38 +61,34 @@ export async function openGivenVectors(
     dim,
     count,
     close,
-    async copy(records, target) {
+    async read(records, onVectors) {
       const pause = createPacer();
-      const rowsOf = listWanted(records);
       let start = 0;
+      let done = 0;
       for (const matrix of matrices) {
-        for (let at = 0; at < matrix.count; at += RECORDS_AT_ONCE) {
-          const piece = buffer.subarray(0, Math.min(RECORDS_AT_ONCE, matrix.count - at) * dim);
+        for (let at = 0; at < matrix.count && done < records.length; at += RECORDS_AT_ONCE) {
+          const size = Math.min(RECORDS_AT_ONCE, matrix.count - at);
+          const end = start + at + size;
+          const first = done;
+          while (done < records.length && (records[done] as number) < end) done++;
+          if (done === first) continue;
+          const piece = buffer.subarray(0, size * dim);
           await matrix.read(at, piece);
-          for (let i = 0; i * dim < piece.length; i++) {
-            for (const row of rowsOf.get(start + at + i) ?? []) {
-              const vector = piece.slice(i * dim, (i + 1) * dim);
-              if (normalize) normalizeVector(vector);
-              refuseUnusable(vector, flag, matrix, at + i);
-              target.set(vector, row * dim);
-            }
+          for (let i = first; i < done; i++) {
+            const row = (records[i] as number) - start;
+            const vector = piece.subarray((row - at) * dim, (row - at + 1) * dim);
+            if (normalize) normalizeVector(vector);
+            refuseUnusable(vector, flag, matrix, row);
+            // Not past itself: records are ascending.
+            piece.copyWithin((i - first) * dim, (row - at) * dim, (row - at + 1) * dim);
           }
+          onVectors(first, { data: piece.subarray(0, (done - first) * dim), dim, count: done - first });
           await pause();
         }
         start += matrix.count;
       }
     },
   };
-}
-
-function listWanted(records: ArrayLike<number>): Map<number, number[]> {
-  const rows = new Map<number, number[]>();
-  for (let row = 0; row < records.length; row++) {
-    const known = rows.get(records[row] as number);
-    if (known) known.push(row);
-    else rows.set(records[row] as number, [row]);
-  }
-  return rows;
 }
 
 function refuseUnusable(vector: Float32Array, flag: string, { file }: NpyMatrix, row: number): void {

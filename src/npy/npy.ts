@@ -8,7 +8,7 @@ export interface NpyMatrix {
   readonly count: number;
   /** Columns. */
   readonly dim: number;
-  /** Reads rows `first` to `first + target.length / dim`. */
+  /** Reads rows `first` to `first + target.length / dim`. @param target not in shared memory */
   read(first: number, target: Float32Array): Promise<void>;
   close(): Promise<void>;
 }
@@ -105,12 +105,10 @@ function parseHeader(text: string) {
 }
 
 async function readFully(handle: FileHandle, start: number, target: Float32Array): Promise<void> {
-  const bytes = Buffer.alloc(target.byteLength);
+  const bytes = new Uint8Array(target.buffer, target.byteOffset, target.byteLength);
   for (let done = 0; done < bytes.length; ) {
     const { bytesRead } = await handle.read(bytes, done, bytes.length - done, start + done);
     if (bytesRead === 0) throw new Error('the file became shorter while it was read');
     done += bytesRead;
   }
-  // The target may be shared memory, which file operations do not take.
-  new Uint8Array(target.buffer, target.byteOffset, target.byteLength).set(bytes);
 }

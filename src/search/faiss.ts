@@ -8,7 +8,7 @@ import { HnMineError, reasonOf } from '../errors.js';
 import { createPacer } from '../pacer.js';
 import { type Proposal, type Propose, searchExactly } from './exact-search.js';
 import type { FaissReply, FaissRequest } from './faiss-process.js';
-import { vectorsInMemory } from './passage-vectors.js';
+import { openVectors, type PassageVectors, type VectorPlace, vectorsInMemory } from './passage-vectors.js';
 import { createScorer, type Scorer } from './scorer.js';
 import type { Neighbours, VectorIndex } from './vector-index.js';
 
@@ -31,7 +31,7 @@ const BLOCK_RESULTS = 2 ** 20;
 /** Blocks under way in each search: FAISS searches for one while another is rescored. */
 const LANES = 2;
 
-const BYTES_WRITTEN_AT_ONCE = 2 ** 22;
+const PIECE_BYTES = 2 ** 22;
 
 const NOTHING: Proposal = { passages: new Int32Array(0), scores: new Float32Array(0) };
 
@@ -44,11 +44,15 @@ type Found = FaissReply & { type: 'found' };
  * @throws HnMineError `search` with the next step where faiss-node is missing or does not load, where the vectors cannot
  * be handed over through a temporary file, and, from `search`, where the process dies
  */
-export async function createFaissIndex(passages: Embeddings, options: FaissOptions = {}): Promise<VectorIndex> {
+export async function createFaissIndex(
+  place: Embeddings | VectorPlace,
+  options: FaissOptions = {},
+): Promise<VectorIndex> {
+  const passages = 'source' in place ? openVectors(place) : vectorsInMemory(place);
   const start = () => startProcess(passages, options);
   const scorer = createScorer(passages.dim);
   const [child, maxNorm] = await Promise.all([start(), measureLongest(passages, scorer)]);
-  const pool = { passages: vectorsInMemory(passages), scorer, maxNorm };
+  const pool = { passages, scorer, maxNorm };
   const faiss = new FaissProcess(child, start, options.recycleAfterBytes ?? 2 ** 28);
   const propose: Propose = (queries, k) => proposeInBlocks(faiss, queries, k);
   return {
@@ -62,14 +66,23 @@ export async function createFaissIndex(passages: Embeddings, options: FaissOptio
 }
 
 /** In pieces, since the pool may be large and the caller's thread is not ours. */
-async function measureLongest(passages: Embeddings, scorer: Scorer): Promise<number> {
-  const pause = createPacer();
+async function measureLongest(passages: PassageVectors, scorer: Scorer): Promise<number> {
   let longest = 0;
-  for (const block of cutRows(passages, BLOCK_QUERIES)) {
-    longest = Math.max(longest, scorer.longestNorm(vectorsInMemory(block)));
+  for await (const piece of cutPieces(passages))
+    longest = Math.max(longest, scorer.longestNorm(vectorsInMemory(piece)));
+  return longest;
+}
+
+async function* cutPieces({ dim, count, copyRows }: PassageVectors): AsyncGenerator<Embeddings> {
+  const pause = createPacer();
+  const size = Math.max(1, Math.floor(PIECE_BYTES / (dim * Float32Array.BYTES_PER_ELEMENT)));
+  const buffer = new Float32Array(Math.min(size, count) * dim);
+  for (let first = 0; first < count; first += size) {
+    const rows = Math.min(size, count - first);
+    copyRows(first, rows, buffer, 0);
+    yield { data: buffer.subarray(0, rows * dim), dim, count: rows };
     await pause();
   }
-  return longest;
 }
 
 async function searchInLanes(queries: Embeddings, search: (block: Embeddings, start: number) => Promise<Neighbours[]>) {
@@ -151,7 +164,7 @@ class FaissProcess {
 }
 
 /** The vectors go through a file, which FAISS reads into its own memory; every other way in makes more copies. */
-async function startProcess(passages: Embeddings, options: FaissOptions): Promise<ChildProcess> {
+async function startProcess(passages: PassageVectors, options: FaissOptions): Promise<ChildProcess> {
   const temporaryFolder = await mkdtemp(join(tmpdir(), 'hn-mine-faiss-')).catch(throwWriteFailure);
   try {
     return await loadProcess(temporaryFolder, passages, options);
@@ -160,7 +173,7 @@ async function startProcess(passages: Embeddings, options: FaissOptions): Promis
   }
 }
 
-async function loadProcess(temporaryFolder: string, passages: Embeddings, options: FaissOptions) {
+async function loadProcess(temporaryFolder: string, passages: PassageVectors, options: FaissOptions) {
   const child = forkProcess(options);
   try {
     const resolveFrom = options.resolveFrom === undefined ? [] : [options.resolveFrom];
@@ -194,12 +207,13 @@ function throwWriteFailure(cause: unknown): never {
   );
 }
 
-async function writeFlatIndex(path: string, { data, dim, count }: Embeddings): Promise<void> {
-  const vectors = new Uint8Array(data.buffer, data.byteOffset, count * dim * data.BYTES_PER_ELEMENT);
+async function writeFlatIndex(path: string, passages: PassageVectors): Promise<void> {
   const file = await open(path, 'wx', 0o600);
   try {
-    await writeFully(file, flatIndexHeader(dim, count));
-    await writeFully(file, vectors);
+    await writeFully(file, flatIndexHeader(passages.dim, passages.count));
+    for await (const { data } of cutPieces(passages)) {
+      await writeFully(file, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    }
   } finally {
     await file.close();
   }
@@ -221,10 +235,7 @@ function flatIndexHeader(dim: number, count: number): Buffer {
 }
 
 async function writeFully(file: FileHandle, bytes: Uint8Array): Promise<void> {
-  for (let start = 0; start < bytes.length; ) {
-    const { bytesWritten } = await file.write(bytes.subarray(start, start + BYTES_WRITTEN_AT_ONCE));
-    start += bytesWritten;
-  }
+  for (let start = 0; start < bytes.length; ) start += (await file.write(bytes.subarray(start))).bytesWritten;
 }
 
 /** The child's next message, or a rejection when it ends. */

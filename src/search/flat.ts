@@ -1,6 +1,7 @@
 import type { Embeddings } from '../embed/encoder.js';
 import { WorkerPool } from '../onnx/worker-pool.js';
 import type { FlatJob, FlatResult, FlatSetup } from './flat-worker.js';
+import type { VectorPlace } from './passage-vectors.js';
 import type { Neighbours, VectorIndex } from './vector-index.js';
 
 /** How the multiplication is cut; no choice changes a result. */
@@ -9,6 +10,8 @@ export interface FlatOptions {
   readonly workers: number;
   /** CUDA devices instead of threads. */
   readonly gpu?: readonly number[] | undefined;
+  /** Bytes that the scratch memory of all workers may take. */
+  readonly memory?: number;
   /** Passages a tile (32,768). */
   readonly tileSize?: number;
   /** Queries multiplied at once (256). */
@@ -23,12 +26,13 @@ const JOB_QUERIES = 1024;
  *
  * @throws HnMineError `device` where CUDA was asked for and does not load
  */
-export async function createFlatIndex(passages: Embeddings, options: FlatOptions): Promise<VectorIndex> {
+export async function createFlatIndex(passages: Embeddings | VectorPlace, options: FlatOptions): Promise<VectorIndex> {
   const { tileSize = 32_768, blockSize = 256 } = options;
   const { dim, count } = passages;
   const places =
     options.gpu?.map((gpu) => ({ gpu, threads: 1 })) ?? Array.from({ length: options.workers }, () => ({ threads: 1 }));
-  const shared = { passages: { source: shareMemory(passages), dim, count }, tileSize, blockSize };
+  const source = 'source' in passages ? passages.source : shareMemory(passages);
+  const shared = { passages: { source, dim, count }, tileSize, blockSize };
   const setups = places.map((place): FlatSetup => ({ ...shared, place }));
   const workers = new WorkerPool<FlatJob, true, FlatResult>(new URL('./flat-worker.js', import.meta.url), setups);
   try {

@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto';
-import type { TextHash } from '../input/pool.js';
+import { type Hash64, hashText } from '../memory/hash.js';
 
 /**
  * What a row's draws are made from: the first 64 bits of SHA-256 over the JSON list `[seed, query, positives, copy]`, so that
@@ -7,18 +6,15 @@ import type { TextHash } from '../input/pool.js';
  *
  * @param copy how many wholly equal rows came before this one
  */
-export function seedRow(row: { seed: number; query: string; pos: readonly string[]; copy: number }): TextHash {
-  const digest = createHash('sha256')
-    .update(JSON.stringify([row.seed, row.query, row.pos, row.copy]))
-    .digest();
-  return { high: digest.readUInt32BE(0), low: digest.readUInt32BE(4) };
+export function seedRow(row: { seed: number; query: string; pos: readonly string[]; copy: number }): Hash64 {
+  return hashText(JSON.stringify([row.seed, row.query, row.pos, row.copy]));
 }
 
 /**
  * The draw of one passage for one row: uniform in (0, 1), a function of the two hashes alone. Three rounds of MurmurHash3's
  * 32-bit finalizer over their exclusive or.
  */
-export function drawUniform(seed: TextHash, passage: TextHash): number {
+export function drawUniform(seed: Hash64, passage: Hash64): number {
   const first = mix(seed.high ^ passage.high);
   const high = mix(first ^ seed.low ^ passage.low);
   const low = mix(high + first);

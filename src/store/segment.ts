@@ -11,6 +11,8 @@ const CHECKSUM_BYTES = 4;
 const FLAG_BYTES = 4;
 const INDEX_RECORD = KEY_BYTES + CHECKSUM_BYTES;
 const READ_BYTES = 1 << 22;
+/** Reading over so much that is not wanted costs less than another read. */
+const WIDEST_GAP_BYTES = 1 << 16;
 
 /** One vector of the store. */
 export interface StoredVector {
@@ -150,15 +152,15 @@ export async function readRecords(
 ): Promise<void> {
   if (wanted.length === 0) return;
   const recordBytes = FLAG_BYTES + 4 * segment.dim;
-  const pieceRecords = Math.max(1, Math.floor(READ_BYTES / recordBytes));
-  const piece = Buffer.alloc(pieceRecords * recordBytes);
+  const piece = Buffer.alloc(Math.max(READ_BYTES, recordBytes));
   // It may have been removed since it was opened: its records are then absent.
   const file = await open(`${segment.name}.vectors`, 'r').catch(() => undefined);
   if (!file) return;
   try {
     for (let place = 0; place < wanted.length; ) {
       const first = wanted[place] as number;
-      const { bytesRead } = await file.read(piece, 0, piece.length, HEADER_BYTES + first * recordBytes);
+      const bytes = recordBytes * (findRunEnd(wanted, place, recordBytes) - first);
+      const { bytesRead } = await file.read(piece, 0, bytes, HEADER_BYTES + first * recordBytes);
       const end = first + Math.floor(bytesRead / recordBytes);
       if (end === first) return;
       for (; place < wanted.length && (wanted[place] as number) < end; place++) {
@@ -170,6 +172,18 @@ export async function readRecords(
   } finally {
     await file.close();
   }
+}
+
+/** Past the last record that is worth reading together with the one at `place`: no wide gaps, no more than a piece. */
+function findRunEnd(wanted: ArrayLike<number>, place: number, recordBytes: number): number {
+  const first = wanted[place] as number;
+  let end = first + 1;
+  for (let next = place + 1; next < wanted.length; next++) {
+    const record = wanted[next] as number;
+    if ((record - end) * recordBytes > WIDEST_GAP_BYTES || (record + 1 - first) * recordBytes > READ_BYTES) break;
+    end = record + 1;
+  }
+  return end;
 }
 
 /** Nothing where the record is damaged. */

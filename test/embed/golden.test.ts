@@ -6,6 +6,7 @@ import type { Encoder } from '#dist/embed/encoder.js';
 import { findModelFiles } from '#dist/embed/model-files.js';
 import { readModelSettings, readTokenizer } from '#dist/embed/model-settings.js';
 import { planEncoder, startEncoder } from '#dist/embed/onnx-encoder.js';
+import { encodeTexts } from '#dist/embed/stored-encoder.js';
 import { createTokenizer } from '#dist/embed/tokenizer.js';
 
 interface GoldenCase {
@@ -43,7 +44,7 @@ async function withEncoder<T>(folder: string, dtype: string, use: (encoder: Enco
 const textOf = ({ prompt = '', text }: GoldenCase) => prompt + text;
 
 async function encodeRows(encoder: Encoder, texts: string[]): Promise<Float32Array[]> {
-  const { embeddings } = await encoder.encode(texts, 'passage');
+  const { embeddings } = await encodeTexts(encoder, texts, 'passage');
   return texts.map((_, i) => embeddings.data.slice(i * embeddings.dim, (i + 1) * embeddings.dim));
 }
 

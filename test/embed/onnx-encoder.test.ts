@@ -5,6 +5,8 @@ import { type MineSettings, parseConfig } from '#dist/config/config.js';
 import type { Encoder, Role } from '#dist/embed/encoder.js';
 import { findModelFiles } from '#dist/embed/model-files.js';
 import { planEncoder, startEncoder } from '#dist/embed/onnx-encoder.js';
+import { encodeTexts } from '#dist/embed/stored-encoder.js';
+import { listTexts } from '#dist/memory/text-spool.js';
 import { type FolderFiles, makeModelFolder, WORD_TOKENIZER } from './model-folder.js';
 
 const MODELS = 'fixtures/models';
@@ -28,7 +30,7 @@ async function withEncoder<T>(
 }
 
 async function encodeRows(encoder: Encoder, texts: string[], role: Role = 'passage'): Promise<number[][]> {
-  const { embeddings } = await encoder.encode(texts, role);
+  const { embeddings } = await encodeTexts(encoder, texts, role);
   const { data, dim } = embeddings;
   return texts.map((_, i) => [...data.slice(i * dim, (i + 1) * dim)]);
 }
@@ -305,7 +307,7 @@ describe('lengths', () => {
   it('cut texts to the limit of the model, and count those that were longer', async () => {
     await withEncoder(folder, plain, async (encoder) => {
       expect(await encodeRows(encoder, texts)).toEqual([rowOf(3), rowOf(1), rowOf(2)]);
-      expect((await encoder.encode(texts, 'passage')).truncated).toBe(1);
+      expect((await encodeTexts(encoder, texts, 'passage')).truncated).toBe(1);
     });
   });
 
@@ -313,8 +315,8 @@ describe('lengths', () => {
     await withEncoder(folder, { ...plain, queryMaxLength: 2, passageMaxLength: 5 }, async (encoder) => {
       expect(await encodeRows(encoder, texts, 'query')).toEqual([rowOf(1), rowOf(1), rowOf(4)]);
       expect(await encodeRows(encoder, texts, 'passage')).toEqual([rowOf(4), rowOf(1), rowOf(2)]);
-      expect((await encoder.encode(texts, 'query')).truncated).toBe(2);
-      expect((await encoder.encode(texts, 'passage')).truncated).toBe(0);
+      expect((await encodeTexts(encoder, texts, 'query')).truncated).toBe(2);
+      expect((await encodeTexts(encoder, texts, 'passage')).truncated).toBe(0);
     });
   });
 
@@ -416,7 +418,7 @@ describe('a model that cannot run is refused', () => {
 
 it('gives no vectors for no texts', async () => {
   await withEncoder(wordModel('lookup'), {}, async (encoder) => {
-    const { embeddings, truncated } = await encoder.encode([], 'query');
+    const { embeddings, truncated } = await encodeTexts(encoder, [], 'query');
     expect({ ...embeddings, data: [...embeddings.data], truncated }).toEqual({
       data: [],
       dim: 4,
@@ -429,7 +431,14 @@ it('gives no vectors for no texts', async () => {
 it('tells how far it is, up to all texts', async () => {
   const texts = Array.from({ length: 700 }, (_, i) => `w1 w${i % 5} ${i}`);
   const seen: number[] = [];
-  await withEncoder(wordModel('lookup'), {}, (encoder) => encoder.encode(texts, 'passage', (done) => seen.push(done)));
+  await withEncoder(wordModel('lookup'), {}, (encoder) =>
+    encoder.encode(
+      listTexts(texts),
+      'passage',
+      () => {},
+      (done) => seen.push(done),
+    ),
+  );
   expect(seen.length).toBeGreaterThan(1);
   expect(seen).toEqual(seen.toSorted((a, b) => a - b));
   expect(seen.at(-1)).toBe(700);

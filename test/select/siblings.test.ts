@@ -1,18 +1,23 @@
 import { describe, expect, it } from 'vitest';
 import { Pool } from '#dist/input/pool.js';
+import type { Rows } from '#dist/input/row-store.js';
 import type { Row } from '#dist/input/rows.js';
-import { createExclusions, groupSiblings, listExclusions } from '#dist/select/siblings.js';
+import { hashText } from '#dist/memory/hash.js';
+import { createExclusions, listExclusions, Siblings } from '#dist/select/siblings.js';
 
 function row(query: string, fields: Partial<Row> = {}): Row {
   return { line: { file: 'rows', number: 1, text: '{}' }, query, pos: [], neg: [], posIds: [], ...fields };
 }
 
-async function groupsOf(rows: Row[]): Promise<number[][]> {
-  const siblings = await groupSiblings(rows);
-  return rows.map((_, i) => [...siblings.of(i)]);
+function groupSiblings(rows: Row[]): Siblings {
+  const siblings = new Siblings();
+  for (const one of rows) siblings.add(one);
+  return siblings;
 }
 
-describe('groupSiblings', () => {
+const listRows = (rows: Row[]): Rows => ({ length: rows.length, read: (i) => rows[i] as Row, sizeOf: () => 0 });
+
+describe('siblings', () => {
   it.each([
     { title: 'the same text', rows: [row('a'), row('b'), row('a')], groups: [[0, 2], [1], [0, 2]] },
     {
@@ -51,13 +56,14 @@ describe('groupSiblings', () => {
       rows: [row('1'), row('x', { queryId: '1' }), row('id 1'), row('text x')],
       groups: [[0], [1], [2], [3]],
     },
-  ])('joins rows by $title', async ({ rows, groups }) => {
-    expect(await groupsOf(rows)).toEqual(groups);
+  ])('join rows by $title', ({ rows, groups }) => {
+    const siblings = groupSiblings(rows);
+    expect(rows.map((_, i) => siblings.of(i))).toEqual(groups);
+    expect(rows.map((_, i) => siblings.of(siblings.groupOf(i)))).toEqual(groups);
   });
 
-  it('joins a hundred thousand rows of one query in no time', async () => {
-    const rows = Array.from({ length: 100_000 }, () => row('same'));
-    const siblings = await groupSiblings(rows);
+  it('join a hundred thousand rows of one query in no time', () => {
+    const siblings = groupSiblings(Array.from({ length: 100_000 }, () => row('same')));
     expect(siblings.of(99_999)).toHaveLength(100_000);
   });
 });
@@ -108,31 +114,37 @@ describe('listExclusions', () => {
     expect(excludedFor(...group)).toEqual(excluded);
   });
 
-  it('lists the texts too, normalized, in the pool or not', () => {
-    const { texts } = listExclusions(
+  it('knows the texts too, normalized, in the pool or not', () => {
+    const { hasText } = listExclusions(
       [row(' a  question', { pos: ['absent', 'cafe\u0301'] }), row('b', { pos: ['absent '] })],
       pool,
     );
-    expect([...texts]).toEqual(['a question', 'absent', 'caf\u00e9', 'b']);
+    expect(['a question', 'absent', 'caf\u00e9', 'b'].map(hasText)).toEqual([true, true, true, true]);
+    expect(['A question', 'cafe\u0301', 'something else'].map(hasText)).toEqual([false, false, false]);
+  });
+
+  it('lists the distinct positives as given', () => {
+    const { positives } = listExclusions([row('q', { pos: ['a', 'b'] }), row('q', { pos: ['b', 'a '] })], pool);
+    expect(positives).toEqual(['a', 'b', 'a '].map(hashText));
   });
 });
 
 describe('createExclusions', () => {
-  it('gives each row those of its group', async () => {
+  it('gives each row those of its group', () => {
     const pool = new Pool();
     for (let i = 0; i < 40; i++) pool.add({ text: `p${i}` });
     // Twenty rows of one query, and ten of another.
     const rows = Array.from({ length: 30 }, (_, i) => row(`q${i % 3 === 2 ? 1 : 0}`, { pos: [`p${i}`] }));
-    const exclusionsOf = createExclusions(rows, await groupSiblings(rows), pool);
+    const exclusionsOf = createExclusions(listRows(rows), groupSiblings(rows), pool);
     const positives = (isSecond: boolean) => rows.flatMap((_, i) => ((i % 3 === 2) === isSecond ? [i] : []));
     for (const [i] of rows.entries()) expect([...exclusionsOf(i).classes]).toEqual(positives(i % 3 === 2));
   });
 
-  it('lists those of a large group once', async () => {
+  it('lists those of a large group once', () => {
     const pool = new Pool();
     const rows = Array.from({ length: 30_000 }, (_, i) => row('q', { pos: [`p${i}`] }));
     for (const { pos } of rows) pool.add({ text: pos[0] as string });
-    const exclusionsOf = createExclusions(rows, await groupSiblings(rows), pool);
+    const exclusionsOf = createExclusions(listRows(rows), groupSiblings(rows), pool);
     expect(new Set(rows.map((_, i) => exclusionsOf(i))).size).toBe(1);
     expect(exclusionsOf(0).classes.size).toBe(30_000);
   });

@@ -94,7 +94,7 @@ async function checkPool(one: Case, fields = PASSAGE_FIELDS): Promise<void> {
   const { pool, error } = await readPool(one, fields);
   const full = expected.records.filter((text) => text.trim() !== '');
   const texts = [...new Set(full)];
-  expect({ texts: pool.texts, duplicates: pool.duplicates, empty: pool.empty }, one.name).toEqual({
+  expect({ texts: [...pool.texts], duplicates: pool.duplicates, empty: pool.empty }, one.name).toEqual({
     texts,
     duplicates: full.length - texts.length,
     empty: expected.records.length - full.length,
@@ -218,7 +218,7 @@ describe('readers give what JSON.parse gives, or one line that names file and li
       else expect(splitMembers((rows[0] as Row).line.text).map(({ key, value }) => [key, value])).toEqual(members);
       const { pool, error: poolError } = await readPool(one);
       if (['text', 'title', '_id'].includes(place)) checkError(poolError, `pool:1: "${place}"`, one);
-      else expect(pool.texts).toEqual(['t']);
+      else expect([...pool.texts]).toEqual(['t']);
     }
   });
 
