@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type MineSettings, parseConfig } from '#dist/config/config.js';
 import type { Encoder, Role } from '#dist/embed/encoder.js';
-import { findModelFiles } from '#dist/embed/model-files.js';
 import { planEncoder, startEncoder } from '#dist/embed/onnx-encoder.js';
 import { encodeTexts } from '#dist/embed/stored-encoder.js';
 import { listTexts } from '#dist/memory/text-spool.js';
-import { type FolderFiles, makeModelFolder, WORD_TOKENIZER } from './model-folder.js';
+import { findModelFiles } from '#dist/model/model-files.js';
+import { type FolderFiles, makeModelFolder, WORD_TOKENIZER } from '../model/model-folder.js';
 
 const MODELS = 'fixtures/models';
 const GRAPHS = 'fixtures/graphs';
