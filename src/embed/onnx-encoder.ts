@@ -1,9 +1,10 @@
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import type { MineConfig } from '../config/config.js';
 import { HnMineError } from '../errors.js';
 import type { Machine } from '../machine.js';
 import { cutJobs, runJobs } from '../model/jobs.js';
-import type { ModelFiles } from '../model/model-files.js';
+import { type ModelFiles, noteOnlyGraph } from '../model/model-files.js';
+import { noteUnreproducible, resolveBatchLimits } from '../model/token-batches.js';
 import { planPlaces, quantizesBatch } from '../model/worker-places.js';
 import { WorkerPool } from '../onnx/worker-pool.js';
 import type { EncodeDone, EncodeJob, EncodeReady, EncodeSetup, RoleSettings } from './encode-worker.js';
@@ -19,8 +20,6 @@ export interface EncoderPlan {
   readonly notes: readonly string[];
 }
 
-const GPU_BATCH_TOKENS = 16_384;
-
 /**
  * Reads a model's settings and decides how it will run; loads nothing.
  *
@@ -30,21 +29,15 @@ export async function planEncoder(files: ModelFiles, config: MineConfig, machine
   const settings = readModelSettings(files);
   const prompts = resolvePrompts(config, settings);
   const graphFile = join(files.folder, files.graph);
-  const isBatchQuantized = await quantizesBatch(graphFile);
+  const limits = resolveBatchLimits(config, await quantizesBatch(graphFile));
   const notes = (['query', 'passage'] as const).flatMap((role) => {
     const { name, before } = prompts[role];
     return name === undefined || before === ''
       ? []
       : [`${role} prompt "${name}" of the model: ${JSON.stringify(before)}`];
   });
-  if (config.model !== undefined && config.dtype === undefined && basename(files.graph) !== 'model.onnx') {
-    notes.push(`${files.name}: takes ${files.graph}, the only graph there`);
-  }
-  if (isBatchQuantized && (config.batchSize ?? 1) > 1) {
-    notes.push(
-      `--batch-size ${config.batchSize}: vectors of this graph depend on their batch, so the output is not reproducible`,
-    );
-  }
+  if (config.model !== undefined && config.dtype === undefined) notes.push(...noteOnlyGraph(files));
+  notes.push(...noteUnreproducible(limits, files));
   const role = (name: Role): RoleSettings => ({
     prompt: prompts[name],
     maxLength: resolveMaxLength(name, config, settings),
@@ -58,9 +51,7 @@ export async function planEncoder(files: ModelFiles, config: MineConfig, machine
     poolHere: (config.pooling ?? settings.poolings) !== undefined,
     mustPoolHere: config.pooling !== undefined,
     normalize: config.normalize,
-    batchTokens: config.gpu ? Math.max(config.batchTokens, GPU_BATCH_TOKENS) : config.batchTokens,
-    batchSize: config.batchSize,
-    quantizesBatch: isBatchQuantized,
+    ...limits,
   };
   return { setups: planPlaces(files, config, machine).map((place) => ({ ...shared, place })), notes };
 }

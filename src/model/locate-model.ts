@@ -8,6 +8,7 @@ import {
   isModelFolder,
   type ModelFiles,
   type ModelTask,
+  RERANKING,
   selectModelFiles,
 } from './model-files.js';
 
@@ -30,6 +31,11 @@ export interface ModelChoice {
 
 export function chooseEncoder({ model, dtype, revision, offline }: MineConfig): ModelChoice {
   return { task: ENCODING, id: model, dtype, revision, offline };
+}
+
+export function chooseReranker({ reranker, rerankerDtype, offline }: MineConfig): ModelChoice | undefined {
+  if (reranker === undefined) return undefined;
+  return { task: RERANKING, id: reranker, dtype: rerankerDtype, revision: undefined, offline };
 }
 
 /**

@@ -1,5 +1,5 @@
 import { readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { HnMineError } from '../errors.js';
 
 /** A model's folder on this machine and the graph chosen in it. */
@@ -96,6 +96,11 @@ export function chooseGraph(
   const asked =
     dtype === undefined ? `no ${wanted}; choose with ${task.dtypeFlag}` : `${task.dtypeFlag} ${dtype}: no ${wanted}`;
   throw new HnMineError('model', `${name}: ${asked} (found ${graphs.join(', ')})`);
+}
+
+/** What a user should know where no graph of the usual name was there to take. */
+export function noteOnlyGraph({ name, graph }: ModelFiles): string[] {
+  return basename(graph) === 'model.onnx' ? [] : [`${name}: takes ${graph}, the only graph there`];
 }
 
 /** The files of a repository that a run needs: settings, tokenizer, and one graph with its external data. */

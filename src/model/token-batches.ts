@@ -1,3 +1,5 @@
+import type { MineConfig } from '../config/config.js';
+import type { ModelFiles } from './model-files.js';
 import type { Batching } from './token-graph.js';
 import type { Tokens } from './tokenizer.js';
 
@@ -9,6 +11,25 @@ export interface BatchLimits {
   readonly batchSize: number | undefined;
   /** Activations are quantized over a whole batch: see `quantizesBatch`. */
   readonly quantizesBatch: boolean;
+}
+
+/** A GPU is idle in smaller batches. */
+const GPU_BATCH_TOKENS = 16_384;
+
+/** The limits that a user set, or that suit the device. */
+export function resolveBatchLimits(
+  { batchTokens, batchSize, gpu }: Pick<MineConfig, 'batchTokens' | 'batchSize' | 'gpu'>,
+  quantizesBatch: boolean,
+): BatchLimits {
+  return { batchTokens: gpu ? Math.max(batchTokens, GPU_BATCH_TOKENS) : batchTokens, batchSize, quantizesBatch };
+}
+
+/** What a user should know where they asked for batches that change results. */
+export function noteUnreproducible({ batchSize = 1, quantizesBatch }: BatchLimits, { name }: ModelFiles): string[] {
+  if (!quantizesBatch || batchSize === 1) return [];
+  return [
+    `--batch-size ${batchSize}: what the graph of ${name} gives depends on the batch, so the output is not reproducible`,
+  ];
 }
 
 /** Batches of texts of like length, longest first, each padded to at most `batchTokens` (or of `batchSize` texts). */

@@ -258,7 +258,7 @@ describe('a graph that quantizes activations over a whole tensor', () => {
     const settings = { dtype: 'q8', batchSize: 4, queryInstruction: '' };
     const { notes } = await plan(folder, settings);
     expect(notes).toEqual([
-      '--batch-size 4: vectors of this graph depend on their batch, so the output is not reproducible',
+      `--batch-size 4: what the graph of ${folder} gives depends on the batch, so the output is not reproducible`,
     ]);
     const together = await encode(folder, texts, settings);
     const alone = await encode(folder, texts, { ...settings, batchSize: 1 });
