@@ -49,7 +49,7 @@ export async function embedRecords(
   wanted.forEach((position, row) => {
     rowOf[position] = row;
   });
-  const encoder = await openConfiguredEncoder(config, workspace, context);
+  const { encoder } = await openConfiguredEncoder(config, workspace, context);
   let matrix: Matrix | undefined;
   try {
     const onProgress = (done: number) => context.events.onProgress?.('embedding', done, wanted.length);

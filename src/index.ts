@@ -1,13 +1,16 @@
 import { env } from 'node:process';
 import { type MineSettings, parseConfig } from './config/config.js';
+import { parseScoreConfig, type ScoreSettings } from './config/score-config.js';
 import { HnMineError } from './errors.js';
 import { describeKind } from './input/json.js';
 import type { Source } from './input/lines.js';
-import { formatRow } from './output/format-row.js';
-import { type RunEvents, runMining } from './run.js';
+import { formatRow, formatScoredRow } from './output/format-row.js';
+import { openWorkspace, type RunEvents, runMining } from './run.js';
+import { type ScoreCounts, scoreRows } from './score-rows.js';
 import { type Summary, Tally } from './summary.js';
 
 export type { MineSettings } from './config/config.js';
+export type { ScoreSettings } from './config/score-config.js';
 export { type ErrorCode, HnMineError } from './errors.js';
 export type { Phase, ShortReason } from './mine.js';
 export type { Rejection, RunEvents } from './run.js';
@@ -30,7 +33,10 @@ export interface MinedRecord {
   readonly pos: string[];
   /** Best first. */
   readonly neg: string[];
-  /** With `scores`: the inner product of the query with each positive and negative, seven significant digits. */
+  /**
+   * With `scores`: of the query with each positive and negative, seven significant digits. The inner product of the encoder's
+   * vectors, or with `reranker` its scores.
+   */
   readonly pos_scores?: number[];
   readonly neg_scores?: number[];
   /** With `ranks`: from 0, the best; null for random backfill and kept negatives. */
@@ -71,6 +77,51 @@ export function mine(options: MineOptions): MinedRecords {
     summary: () => tally.finish(),
     async *[Symbol.asyncIterator]() {
       for await (const row of rows) yield JSON.parse(formatRow(row, config).line) as MinedRecord;
+    },
+  };
+}
+
+/** The flags of `hn-mine score` by name, what to read, and whom to tell. */
+export interface ScoreOptions
+  extends ScoreSettings,
+    Pick<RunEvents, 'onProgress' | 'onDownload' | 'onNote' | 'onWarning'> {
+  /** Rows `{query, pos, neg}` that any tool has mined: a JSONL file's path (gzip is seen), or the objects. */
+  readonly input: string | Records;
+}
+
+/** A row with its scores, every other field as it was; under the field names of the options. */
+export interface ScoredRecord extends MinedRecord {
+  /** One a positive: the logit (or what `activation` makes of it) of a reranker, or the inner product of an encoder. */
+  readonly pos_scores: number[];
+  readonly neg_scores: number[];
+}
+
+/**
+ * Adds scores to rows that are mined already, as the command `hn-mine score` does: those of a cross-encoder where `reranker` names
+ * one, else those of the encoder. Rows come in input order, a block at a time.
+ *
+ * @throws HnMineError `usage` at once where an option is wrong; while iterating `input`, `model`, `network` or `device`
+ * @example
+ * ```ts
+ * for await (const row of score({ input: 'mined.jsonl', reranker: './reranker' })) console.log(row.neg_scores);
+ * ```
+ */
+export function score(options: ScoreOptions): AsyncIterable<ScoredRecord> {
+  const { input, onProgress, onDownload, onNote, onWarning, ...settings } = options;
+  refuseOtherThanRecords('input', input);
+  const config = parseScoreConfig({ ...settings, cache: settings.cache ?? settings.cacheDir !== undefined });
+  const events = { onProgress, onDownload, onNote, onWarning } as RunEvents;
+  return {
+    async *[Symbol.asyncIterator]() {
+      const context = { tally: new Tally(config), events, env };
+      const workspace = openWorkspace(config, context);
+      const counts: ScoreCounts = { rows: 0, pairs: 0, truncated: 0, model: '' };
+      try {
+        for await (const row of scoreRows(input, config, { workspace, context, counts }))
+          yield JSON.parse(formatScoredRow(row)) as ScoredRecord;
+      } finally {
+        workspace.close();
+      }
     },
   };
 }

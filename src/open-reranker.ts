@@ -1,7 +1,7 @@
 import type { MineConfig } from './config/config.js';
 import { describeMachine } from './machine.js';
 import type { HubOptions } from './model/hub.js';
-import { chooseReranker, fetchModel, findLocalModel } from './model/locate-model.js';
+import { chooseReranker, fetchModel, findLocalModel, type ModelChoice } from './model/locate-model.js';
 import { type Activation, planReranker, type RerankerPlan } from './rerank/onnx-reranker.js';
 
 /** Whom a download is told to, and where the hub's settings are looked up. */
@@ -22,9 +22,8 @@ export async function fetchReranker(
   config: MineConfig,
   activation: Activation,
   { env, events }: FetchContext,
-): Promise<RerankerPlan | undefined> {
-  const choice = chooseReranker(config);
-  if (choice === undefined) return undefined;
+): Promise<RerankerPlan> {
+  const choice = chooseReranker(config) as ModelChoice;
   const onProgress: HubOptions['onProgress'] = ({ file, done, total }) => events.onDownload?.(file, done, total);
   const files = await fetchModel(choice, { env, onProgress });
   return planReranker(files, { config, activation, machine: describeMachine() });

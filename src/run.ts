@@ -125,7 +125,8 @@ async function* mineInputs(
     events.onProgress?.(phase, done, total);
   };
   const model = local ?? (await fetchAndPlan(config, context));
-  const reranker = localReranker ?? (await fetchReranker(config, 'model', context));
+  const isRemote = config.reranker !== undefined && localReranker === undefined;
+  const reranker = isRemote ? await fetchReranker(config, 'model', context) : localReranker;
   if (reranker) {
     tally.reranker = { model: reranker.name, pairs: 0, truncated: 0 };
     await checkReranker(reranker);
@@ -175,11 +176,11 @@ export async function openConfiguredEncoder(
   config: MineConfig,
   workspace: Workspace,
   context: RunContext,
-): Promise<Encoder> {
+): Promise<{ name: string; encoder: Encoder }> {
   const files = findLocalModel(chooseEncoder(config));
   const model = files ? await planModel(files, config) : await fetchAndPlan(config, context);
   for (const note of model.plan.notes) context.events.onNote?.(note);
-  return openEncoder(model, config, workspace, context);
+  return { name: model.files.name, encoder: await openEncoder(model, config, workspace, context) };
 }
 
 async function fetchAndPlan(config: MineConfig, { env, events }: RunContext): Promise<PlannedModel> {

@@ -6,7 +6,7 @@ import { Readable } from 'node:stream';
 import { pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
-import { HnMineError, type MinedRecord, type MineOptions, mine, type Rejection } from '#dist/index.js';
+import { HnMineError, type MinedRecord, type MineOptions, mine, type Rejection, score } from '#dist/index.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'library-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -211,6 +211,26 @@ describe('mine refuses', () => {
       throw new TypeError('the database went away');
     })() as AsyncIterable<object>;
     await expect(collect({ input, ...SETTINGS })).rejects.toThrow(new TypeError('the database went away'));
+  });
+});
+
+describe('score', () => {
+  const reranker = 'fixtures/models/tiny-cross-encoder';
+  const rows = [{ query: 'pets', pos: ['a cat'], neg: ['a dog', 'a cat'], id: 1 }];
+
+  it('adds one score to each text, the same to the same text, and keeps other fields', async () => {
+    const scored = [];
+    for await (const row of score({ input: rows, reranker, workers: 1 })) scored.push(row);
+    expect(scored).toHaveLength(1);
+    const { pos_scores: [cat] = [], neg_scores: [dog, catAgain] = [], ...rest } = scored[0] as MinedRecord;
+    expect(rest).toEqual(rows[0]);
+    expect(catAgain).toBe(cat);
+    expect(dog).not.toBe(cat);
+  });
+
+  it('refuses a wrong option at once', () => {
+    const expected = new HnMineError('usage', '--activation: needs a --reranker (found none)');
+    expect(() => score({ input: rows, activation: 'sigmoid' })).toThrow(expected);
   });
 });
 

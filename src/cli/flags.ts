@@ -40,13 +40,14 @@ const OWN_FLAGS = [
 ];
 
 /** Opened as a file, `/dev/stdout` would cut off what a redirection appends to. */
-const STDOUT_NAMES = ['-', '/dev/stdout'];
+export const STDOUT_NAMES = ['-', '/dev/stdout'];
 
 const EXAMPLES = `
 Examples:
   hn-mine --input train.jsonl --pool corpus.jsonl --range 10-210 --neg 15 > mined.jsonl
   hn-mine --input train.jsonl --pool corpus.jsonl --model BAAI/bge-base-en-v1.5 --output mined.jsonl
   hn-mine embed --pool corpus.jsonl --output corpus.npy
+  hn-mine score --input mined.jsonl --reranker BAAI/bge-reranker-base --output scored.jsonl
   zcat train.jsonl.gz | hn-mine --input - --pool corpus.jsonl --scores --ranks --output mined.jsonl.gz`;
 
 /** @throws HnMineError `usage` where a flag is unknown, lacks its value or names no file */
@@ -55,9 +56,10 @@ export function parseFlags(argv: readonly string[], version: string): Flags | Pr
   return 'text' in parsed ? parsed : { ...checkFiles(parsed), settings: parsed.settings };
 }
 
-type Typed = Omit<Flags, 'input'> & { readonly input?: string };
+export type Typed = Omit<Flags, 'input'> & { readonly input?: string };
 
-function parseWith(command: Command, argv: readonly string[]): Typed | Printed {
+/** @throws HnMineError `usage` where a flag is unknown or lacks its value */
+export function parseWith(command: Command, argv: readonly string[]): Typed | Printed {
   let text = '';
   command.exitOverride().configureOutput({ writeOut: (part) => (text += part), writeErr: () => {} });
   refuseFlagsAsValues(command, argv);
@@ -166,13 +168,13 @@ function checkFiles(typed: Typed): Flags {
   return { ...typed, input, output: output !== undefined && STDOUT_NAMES.includes(output) ? undefined : output };
 }
 
-function refuseLogFormat(logFormat: string): void {
+export function refuseLogFormat(logFormat: string): void {
   if ((LOG_FORMATS as readonly string[]).includes(logFormat)) return;
   const found = JSON.stringify(logFormat);
   throw new HnMineError('usage', `--log-format: expected one of ${LOG_FORMATS.join(', ')} (found ${found})`);
 }
 
-function describeCommand(version: string): Command {
+export function describeCommand(version: string): Command {
   const collect = (path: string, paths: string[] = []) => [...paths, path];
   return new Command('hn-mine')
     .description('Mine hard negatives for training embedding models and rerankers.')

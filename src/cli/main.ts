@@ -19,6 +19,10 @@ export async function main(argv: readonly string[]): Promise<void> {
       process.exitCode = await runEmbed(argv.slice(1));
       return;
     }
+    if (argv[0] === 'score') {
+      process.exitCode = await runScore(argv.slice(1));
+      return;
+    }
     const flags = parseFlags(argv, readVersion());
     if ('text' in flags) {
       process.stdout.write(flags.text);
@@ -45,6 +49,19 @@ async function runEmbed(argv: readonly string[]): Promise<number> {
   const config = parseConfig(flags.settings);
   const { embedFiles } = await import('./mine-files.js');
   return embedFiles(flags, config);
+}
+
+async function runScore(argv: readonly string[]): Promise<number> {
+  const { parseScoreFlags } = await import('./score-flags.js');
+  const flags = parseScoreFlags(argv, readVersion());
+  if (flags.text !== undefined) {
+    process.stdout.write(flags.text);
+    return 0;
+  }
+  const { parseScoreConfig } = await import('../config/score-config.js');
+  const config = parseScoreConfig(flags.settings);
+  const { scoreFiles } = await import('./score-files.js');
+  return scoreFiles(flags, config);
 }
 
 /** One line for an expected error; a defect of this program shows where it is. */

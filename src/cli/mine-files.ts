@@ -1,32 +1,18 @@
 import { pipeline } from 'node:stream/promises';
-import { setTimeout } from 'node:timers/promises';
 import type { MineConfig } from '../config/config.js';
 import type { Inputs } from '../dataset.js';
 import { embedRecords } from '../embed-records.js';
 import { HnMineError } from '../errors.js';
-import { closeAllPools } from '../onnx/worker-pool.js';
 import { checkOutput, openAtomicFile } from '../output/atomic-file.js';
 import { formatRow } from '../output/format-row.js';
-import { createLineWriter, describeFailure, isClosedPipe, type LineWriter } from '../output/row-writer.js';
+import { createLineWriter, describeFailure } from '../output/row-writer.js';
 import { createPacer } from '../pacer.js';
-import { openWorkspace, planRun, type Rejection, type RunContext, runMining } from '../run.js';
-import { type Summary, Tally } from '../summary.js';
+import { openWorkspace, planRun, type Rejection, runMining } from '../run.js';
+import type { Summary, Tally } from '../summary.js';
+import { createContext, endOnSignals, type Log, openOutput, type RowOutput, reportTo } from './command.js';
 import { describeSummary } from './describe-summary.js';
 import type { EmbedFlags, Flags } from './flags.js';
-import { createLog } from './log.js';
-import { exitCodeOf, reportError } from './main.js';
-import { createProgress, formatCount, type Progress } from './progress.js';
-import { openStdout } from './stdout.js';
-
-/** A signal is ending the process. */
-let isStopping = false;
-
-type Log = ReturnType<typeof createLog>;
-
-const SIGNAL_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
-
-/** How long rows under way may take to reach the reader after a signal, and workers to come to an end. */
-const GRACE_MS = 1000;
+import { formatCount, type Progress } from './progress.js';
 
 /** Mines from files to a file or standard output. @returns the exit code */
 export function mineFiles(flags: Flags, config: MineConfig): Promise<number> {
@@ -46,7 +32,7 @@ export function embedFiles(flags: EmbedFlags, config: MineConfig): Promise<numbe
     const sources = input === undefined ? { pool } : { input: input === '-' ? process.stdin : input };
     const file = openAtomicFile(output, process.pid);
     const restore = endOnSignals(progress, log, async () => file.discard());
-    const context = createContext(config, progress, log, []);
+    const context = createContext(config, progress, log);
     const workspace = openWorkspace(config, context);
     try {
       const embedded = await embedRecords(sources, config, workspace, context);
@@ -67,28 +53,6 @@ export function embedFiles(flags: EmbedFlags, config: MineConfig): Promise<numbe
   });
 }
 
-/** @returns the exit code of what was done */
-async function reportTo(
-  flags: Pick<Flags, 'progress' | 'quiet' | 'verbose' | 'logFormat'>,
-  work: (progress: Progress, log: Log) => Promise<void>,
-): Promise<number> {
-  const isShown = flags.progress && flags.quiet !== true && flags.logFormat === 'pretty';
-  const progress = createProgress(process.stderr, isShown);
-  const hasColor = process.stderr.isTTY === true && !process.env.NO_COLOR;
-  const log = createLog(progress.sink, { format: flags.logFormat, isQuiet: flags.quiet === true, hasColor });
-  try {
-    await work(progress, log);
-    return 0;
-  } catch (error) {
-    // The handler of the signal, which made this error, ends the process.
-    if (isStopping) await new Promise(() => {});
-    progress.stop();
-    if (isClosedPipe(error)) return 0;
-    reportError(error, flags.verbose === true, flags.logFormat === 'json');
-    return exitCodeOf(error);
-  }
-}
-
 function checkOutputs({ input, pool = [], output, summary, rejected }: Flags): void {
   const inputs = [...(input === '-' ? [] : [input]), ...pool];
   for (const [flag, path] of Object.entries({ output, summary, rejected })) {
@@ -96,26 +60,12 @@ function checkOutputs({ input, pool = [], output, summary, rejected }: Flags): v
   }
 }
 
-function createContext(config: MineConfig, progress: Progress, log: Log, rejections: Rejection[]): RunContext {
-  return {
-    tally: new Tally(config),
-    env: process.env,
-    events: {
-      onProgress: (phase, done, total) => progress.update(phase, done, total),
-      onDownload: (file, done, total) => progress.update(`downloading ${file}`, done, total),
-      onNote: (message) => log.info(message),
-      onWarning: (message) => log.warn(message),
-      onRejected: (rejection) => void rejections.push(rejection),
-    },
-  };
-}
-
 async function dryRun(inputs: Inputs, config: MineConfig, progress: Progress, log: Log): Promise<void> {
   const restore = endOnSignals(progress, log, async () => {});
   const { rows, passages, model, reranker, outlook } = await planRun(
     inputs,
     config,
-    createContext(config, progress, log, []),
+    createContext(config, progress, log),
   );
   restore();
   progress.stop();
@@ -137,50 +87,39 @@ async function dryRun(inputs: Inputs, config: MineConfig, progress: Progress, lo
 async function run(flags: Flags, inputs: Inputs, config: MineConfig, progress: Progress, log: Log): Promise<void> {
   const rejections: Rejection[] = [];
   const context = createContext(config, progress, log, rejections);
-  const file = flags.output === undefined ? undefined : openAtomicFile(flags.output, process.pid);
-  const stream = file?.stream ?? openStdout();
-  const writer = createLineWriter(stream, flags.output ?? 'standard output', flags.output?.endsWith('.gz'));
-  // The partial file goes; rows on their way to standard output arrive whole.
-  const settle = async () => (file ? file.discard() : await writer.end().catch(() => {}));
-  const restore = endOnSignals(progress, log, settle);
+  const output = openOutput(flags.output, progress, log);
   try {
-    // On one terminal the rows follow the bars.
-    const sharesTerminal = file === undefined && process.stdout.isTTY;
-    const beforeRow = sharesTerminal ? () => progress.stop() : () => {};
     const rows = runMining(inputs, config, context);
-    const dropped = await writeRows({ rows, writer, config, tally: context.tally, progress, beforeRow });
-    await writer.end();
-    await file?.commit();
+    const dropped = await writeRows({ rows, output, config, tally: context.tally, progress });
+    await output.commit();
     await finish(flags, context.tally, rejections, dropped, progress, log);
   } catch (error) {
-    if (!isClosedPipe(error)) await settle();
+    await output.abandon(error);
     if (error instanceof HnMineError && error.code === 'input' && context.tally.short > 0)
       await writeReports(flags, context.tally, rejections);
     throw error;
   } finally {
-    restore();
+    output.restore();
   }
 }
 
 interface Writing {
   readonly rows: ReturnType<typeof runMining>;
-  readonly writer: LineWriter;
+  readonly output: RowOutput;
   readonly config: MineConfig;
   readonly tally: Tally;
   readonly progress: Progress;
-  beforeRow(): void;
 }
 
 /** @returns how many rows lost a field that described their old negatives, by field */
-async function writeRows({ rows, writer, config, tally, progress, beforeRow }: Writing): Promise<Map<string, number>> {
+async function writeRows({ rows, output, config, tally, progress }: Writing): Promise<Map<string, number>> {
   const dropped = new Map<string, number>();
   const pause = createPacer();
   for await (const mined of rows) {
     const started = performance.now();
-    beforeRow();
     const formatted = formatRow(mined, config);
     for (const field of formatted.dropped) dropped.set(field, (dropped.get(field) ?? 0) + 1);
-    await writer.write(formatted.line);
+    await output.write(formatted.line);
     tally.addWriting(performance.now() - started);
     progress.update('writing', tally.written, tally.expected);
     await pause();
@@ -231,29 +170,4 @@ async function writeLines(path: string, values: readonly unknown[], indent?: num
     file.discard();
     throw error;
   }
-}
-
-/**
- * On SIGINT and SIGTERM: `settle` sees to what was written, and the process ends.
- *
- * @returns what takes these signals back to what they were
- */
-function endOnSignals(progress: Progress, log: Log, settle: () => Promise<void>): () => void {
-  const handlers = Object.entries(SIGNAL_CODES).map(([signal, code]) => {
-    const end = async () => {
-      isStopping = true;
-      progress.stop();
-      const ends = Promise.all([settle(), closeAllPools()]).then(() => true);
-      const isDone = await Promise.race([ends, setTimeout(GRACE_MS, false)]);
-      log.error(`stopped by ${signal}`);
-      // A worker deep in native code would turn the exit into an abort; the signal itself, no longer handled, does not.
-      if (!isDone) process.kill(process.pid, signal);
-      process.exit(code);
-    };
-    process.once(signal, end);
-    return () => void process.off(signal, end);
-  });
-  return () => {
-    for (const remove of handlers) remove();
-  };
 }

@@ -1,6 +1,7 @@
 import type { MineConfig } from '../config/config.js';
 import { type Member, splitMembers } from '../input/json.js';
 import type { MinedRow } from '../mine.js';
+import type { ScoredRow } from '../score-rows.js';
 
 /** A row's line, and which of its fields were dropped because they described its old negatives. */
 export interface FormattedRow {
@@ -26,13 +27,29 @@ export function formatRow({ row, negatives, posScores }: MinedRow, config: MineC
   const isSameList = texts.length === row.neg.length && texts.every((text, i) => text === row.neg[i]);
   const isStale = ({ key }: Member) => !isSameList && ABOUT_NEGATIVES.includes(key) && !written.has(key);
   const members = splitMembers(row.line.text);
-  const carried = members
-    .filter((member) => !isStale(member))
-    .map(({ key, value }) => ({ key, value: written.get(key) ?? value }));
+  const line = joinMembers(
+    members.filter((member) => !isStale(member)),
+    written,
+  );
+  return { line, dropped: members.filter(isStale).map(({ key }) => key) };
+}
+
+/** A row as one line of JSON with its scores, every other field in place and as its source text. */
+export function formatScoredRow({ row, posScores, negScores }: ScoredRow): string {
+  const written = new Map([
+    ['pos_scores', formatScores(posScores)],
+    ['neg_scores', formatScores(negScores)],
+  ]);
+  return joinMembers(splitMembers(row.line.text), written);
+}
+
+/** Values that are written stand where the field was, or at the end. */
+function joinMembers(members: readonly Member[], written: ReadonlyMap<string, string>): string {
+  const carried = members.map(({ key, value }) => ({ key, value: written.get(key) ?? value }));
   const names = new Set(carried.map(({ key }) => key));
   const added = Array.from(written, ([key, value]) => ({ key, value })).filter(({ key }) => !names.has(key));
   const fields = [...carried, ...added].map(({ key, value }) => `${JSON.stringify(key)}: ${value}`);
-  return { line: `{${fields.join(', ')}}`, dropped: members.filter(isStale).map(({ key }) => key) };
+  return `{${fields.join(', ')}}`;
 }
 
 /** Seven significant digits: what float32 inner products can be trusted to, and enough to sort by. */
