@@ -19,6 +19,7 @@ import type { VectorPlace } from './search/passage-vectors.js';
 import type { VectorIndex } from './search/vector-index.js';
 import { defaultCacheFolder, EMBEDDINGS } from './store/cache-folder.js';
 import { EmbeddingStore } from './store/embedding-store.js';
+import { findNetworkType } from './store/network-folder.js';
 import type { Tally } from './summary.js';
 
 /** A row that got fewer negatives than asked for: a line of `--rejected`. */
@@ -128,9 +129,13 @@ async function* mineInputs(
   });
 }
 
-/** Temporary files lie beside the store, since the platform's folder for them is often memory itself. */
+/**
+ * Temporary files lie beside the store, since the platform's folder for them is often memory itself; but not on another
+ * machine where that can be helped.
+ */
 export function openWorkspace({ cache, cacheDir, memory }: MineConfig, { env }: RunContext): Workspace {
-  const folders = cache ? [cacheDir ?? defaultCacheFolder(env), tmpdir()] : [tmpdir()];
+  const cached = cacheDir ?? defaultCacheFolder(env);
+  const folders = !cache ? [tmpdir()] : findNetworkType(cached) ? [tmpdir(), cached] : [cached, tmpdir()];
   return new Workspace(planMemory(memory ?? DEFAULT_MEMORY_SHARE * describeMachine().memory), folders);
 }
 
@@ -226,8 +231,11 @@ async function openEncoder(
   const isReproducible = !setup.quantizesBatch || (config.batchSize ?? 1) === 1;
   if (!config.cache || !isReproducible) return createStoredEncoder(start, undefined, encoding);
   const identity = await identifyEncoder(files, setup);
-  const folder = join(config.cacheDir ?? defaultCacheFolder(env), EMBEDDINGS, nameIdentity(identity));
+  const cacheFolder = config.cacheDir ?? defaultCacheFolder(env);
+  const folder = join(cacheFolder, EMBEDDINGS, nameIdentity(identity));
   const warn = (message: string) => events.onWarning?.(message);
+  const network = findNetworkType(cacheFolder);
+  if (network) warn(describeNetworkFolder(cacheFolder, network));
   try {
     const store = await EmbeddingStore.open(folder, { model: files.name, ...identity }, warn);
     const keyed = { store, keyOf: (text: string, role: Role) => keyOfText(setup, text, role) };
@@ -238,6 +246,10 @@ async function openEncoder(
     warn(`${error.message}; going on without`);
     return createStoredEncoder(start, undefined, encoding);
   }
+}
+
+function describeNetworkFolder(folder: string, type: string): string {
+  return `${folder}: on a network file system (${type}), where keeping vectors is slow; give a --cache-dir on a local disk`;
 }
 
 async function createIndex(
