@@ -1,11 +1,22 @@
 import { once } from 'node:events';
-import { closeSync, createWriteStream, openSync, readFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  createReadStream,
+  createWriteStream,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import path from 'node:path';
 import { ROOT } from './paths.js';
 import { createUnitVectors } from './vectors.js';
 
 /** Vectors written at once. */
 const BATCH = 4096;
+
+const HEADER_BYTES = 128;
 
 /**
  * So many rows and passages, each text another one: those of the fixtures, numbered.
@@ -24,21 +35,42 @@ export async function writeNumberedTexts(folder, count) {
 }
 
 /**
- * Random unit vectors as a NumPy file.
+ * Random unit vectors as a NumPy file, of which only the first are written: the rest is a hole, for rows that nobody reads.
  * @param {string} file
- * @param {{ count: number, dim: number, seed: number }} shape
+ * @param {{ count: number, dim: number, seed: number, written?: number }} shape
  */
-export function writeRandomNpy(file, { count, dim, seed }) {
+export function writeRandomNpy(file, { count, dim, seed, written = count }) {
   const next = createUnitVectors({ dim, seed });
   const handle = openSync(file, 'w');
   writeSync(handle, formatNpyHeader(count, dim));
   const batch = new Float32Array(BATCH * dim);
-  for (let done = 0; done < count; done += BATCH) {
-    const rows = Math.min(BATCH, count - done);
+  for (let done = 0; done < written; done += BATCH) {
+    const rows = Math.min(BATCH, written - done);
     for (let i = 0; i < rows; i++) next(batch, i * dim);
     writeSync(handle, new Uint8Array(batch.buffer, 0, rows * dim * Float32Array.BYTES_PER_ELEMENT));
   }
+  ftruncateSync(handle, sizeOf(count, dim));
   closeSync(handle);
+}
+
+/**
+ * The first vectors of a NumPy file as another one.
+ * @param {string} from
+ * @param {string} to
+ * @param {{ count: number, dim: number }} shape
+ */
+export async function copyFirstVectors(from, to, { count, dim }) {
+  const rows = createReadStream(from, { start: HEADER_BYTES, end: sizeOf(count, dim) - 1 });
+  writeFileSync(to, formatNpyHeader(count, dim));
+  await pipeline(rows, createWriteStream(to, { flags: 'a' }));
+}
+
+/**
+ * @param {number} count
+ * @param {number} dim
+ */
+function sizeOf(count, dim) {
+  return HEADER_BYTES + count * dim * Float32Array.BYTES_PER_ELEMENT;
 }
 
 /**
@@ -47,11 +79,11 @@ export function writeRandomNpy(file, { count, dim, seed }) {
  */
 function formatNpyHeader(count, dim) {
   const text = `{'descr': '<f4', 'fortran_order': False, 'shape': (${count}, ${dim}), }`;
-  const header = Buffer.alloc(128, ' ');
+  const header = Buffer.alloc(HEADER_BYTES, ' ');
   header.write('\x93NUMPY\x01\x00', 'latin1');
-  header.writeUInt16LE(118, 8);
+  header.writeUInt16LE(HEADER_BYTES - 10, 8);
   header.write(text, 10);
-  header.write('\n', 127);
+  header.write('\n', HEADER_BYTES - 1);
   return header;
 }
 
