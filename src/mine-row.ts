@@ -6,14 +6,14 @@ import type { Row } from './input/rows.js';
 import { hashText } from './memory/hash.js';
 import type { MinedRow, WrittenNegative } from './mine.js';
 import { innerProduct } from './search/inner-product.js';
-import type { Neighbours } from './search/vector-index.js';
 import { boundScores, combinePositives } from './select/bounds.js';
 import { drawUniform, seedRow } from './select/draw.js';
 import { DEEPER, type RowView, selectNegatives } from './select/negatives.js';
+import type { Ranking } from './select/ranking.js';
 import type { Exclusions } from './select/siblings.js';
 import type { Vectors } from './vectors.js';
 
-/** All that is known of one row before its neighbours are. */
+/** All that is known of one row before the pool is ranked for it. */
 export interface RowTask {
   readonly row: Row;
   readonly queryRow: number;
@@ -98,19 +98,14 @@ function keepNegatives(texts: readonly string[], { classes, hasText }: Exclusion
   });
 }
 
-/**
- * Chooses a row's negatives from its neighbours; nothing where more of them are needed.
- *
- * @param isWhole see `selectNegatives`
- */
+/** Chooses a row's negatives from a ranking of the pool; nothing where it must go deeper. */
 export function finishRow(
   { row, kept, posScores, view }: RowTask,
-  neighbours: Neighbours,
-  isWhole: boolean,
+  ranking: Ranking,
   config: MineConfig,
   { pool }: Dataset,
 ): MinedRow | undefined {
-  const selection = selectNegatives(neighbours, isWhole, view, config, config.neg - kept.length);
+  const selection = selectNegatives(ranking, view, config, config.neg - kept.length);
   if (selection === DEEPER) return undefined;
   const mined = selection.negatives.map(({ passage, score, rank, source }): WrittenNegative => {
     return { text: pool.texts.at(passage), score, rank, source };

@@ -6,12 +6,17 @@ import type { Workspace } from './memory/workspace.js';
 import { createRowTask, finishRow, type RowTask } from './mine-row.js';
 import type { GivenVectors } from './npy/given-vectors.js';
 import { createPacer } from './pacer.js';
+import { rankPool } from './rank-pool.js';
+import { createDenseRetriever } from './retrieve/dense.js';
+import type { Retriever } from './retrieve/retriever.js';
 import type { VectorPlace } from './search/passage-vectors.js';
-import type { Neighbours, VectorIndex } from './search/vector-index.js';
-import type { NegativeSource, ShortReason } from './select/negatives.js';
+import type { VectorIndex } from './search/vector-index.js';
+import type { NegativeSource } from './select/negatives.js';
+import type { Ranking } from './select/ranking.js';
+import type { ShortReason } from './select/shortage.js';
 import { embedDataset, type Vectors } from './vectors.js';
 
-export type { ShortReason } from './select/negatives.js';
+export type { ShortReason } from './select/shortage.js';
 
 export type Phase = 'reading' | 'embedding' | 'searching';
 
@@ -61,14 +66,14 @@ const BLOCK_ROWS = 2048;
 /** A row that is being mined takes about so many times the bytes of its line: the line, its parts, its output. */
 const ROW_COPIES = 4;
 
-/** What a neighbour takes on its way from the search to its row. */
-const NEIGHBOUR_BYTES = 24;
+/** What a passage of a ranking takes on its way from the search to its row. */
+const RANKED_BYTES = 24;
 
-/** Neighbours asked for beyond the window, at most, to make up for passages that a row may not take. */
-const MOST_EXTRA_NEIGHBOURS = 64;
+/** Passages asked for beyond the window, at most, to make up for those that a row may not take. */
+const MOST_EXTRA = 64;
 
 /** What most rows have above their ceilings. */
-const NEIGHBOURS_ABOVE_CEILING = 32;
+const EXTRA_ABOVE_CEILING = 32;
 
 /**
  * Reads rows and pool and refuses what cannot work, before any model is loaded.
@@ -100,8 +105,10 @@ export async function* mineDataset(dataset: Dataset, config: MineConfig, tools: 
   const { dim, source } = vectors.passages;
   const index = await tools.createIndex({ dim, source, count: dataset.pool.size });
   try {
+    const retriever = createDenseRetriever(index, vectors.queries);
+    const memory = tools.workspace.memory.mining;
     let done = 0;
-    for await (const block of mineBlocks({ dataset, config, vectors, index, memory: tools.workspace.memory.mining })) {
+    for await (const block of mineBlocks({ dataset, config, vectors, retriever, memory })) {
       yield* block;
       done += block.length;
       tools.onProgress('searching', done, total);
@@ -115,12 +122,12 @@ interface Mining {
   readonly dataset: Dataset;
   readonly config: MineConfig;
   readonly vectors: Vectors;
-  readonly index: VectorIndex;
-  /** Bytes that the rows and neighbours of the two blocks under way may take. */
+  readonly retriever: Retriever;
+  /** Bytes that the rows and rankings of the two blocks under way may take. */
   readonly memory: number;
 }
 
-/** One block is searched while the one before it is chosen from and written. */
+/** The pool is ranked for one block while the one before it is chosen from and written. */
 async function* mineBlocks(mining: Mining): AsyncGenerator<MinedRow[]> {
   let previous: Promise<MinedRow[]> | undefined;
   for (const positions of cutBlocks(mining)) {
@@ -150,7 +157,7 @@ function* cutBlocks({ dataset: { mined, rows }, memory }: Mining): Generator<num
 }
 
 async function mineBlock(positions: readonly number[], mining: Mining): Promise<MinedRow[]> {
-  const { dataset, config, vectors, memory } = mining;
+  const { dataset, config, vectors, retriever } = mining;
   const pause = createPacer();
   const tasks: RowTask[] = [];
   for (const position of positions) {
@@ -158,21 +165,17 @@ async function mineBlock(positions: readonly number[], mining: Mining): Promise<
     await pause();
   }
   const mined = new Array<MinedRow>(tasks.length);
-  const first = config.range.high + countExtraNeighbours(tasks, config);
+  const first = config.range.high + countExtra(tasks, config);
   let open = tasks.map((_, i) => i);
-  for (let k = first; open.length > 0; k *= 4) {
+  for (let depth = first; open.length > 0; depth *= 4) {
     // Few rows need more than the first search; only theirs looks below their ceilings, which costs more.
-    const looksBelow = k > first && config.rankBasis !== 'raw';
-    const most = Math.max(1, Math.floor(memory / 4 / NEIGHBOUR_BYTES / Math.min(k, dataset.pool.size)));
+    const looksBelow = depth > first && config.rankBasis !== 'raw';
     const unfinished: number[] = [];
-    for (let start = 0; start < open.length; start += most) {
-      const some = open.slice(start, start + most);
+    for (const some of cutSearches(open, depth, mining)) {
       const searched = some.map((i) => tasks[i] as RowTask);
-      const found = await searchTasks(searched, k, looksBelow, mining);
+      const rankings = await rankPool(searched, { depth, looksBelow }, retriever);
       for (const [at, i] of some.entries()) {
-        const neighbours = found[at] as Neighbours;
-        const isWhole = neighbours.passages.length < k || neighbours.passages.length === dataset.pool.size;
-        const row = finishRow(tasks[i] as RowTask, neighbours, isWhole, config, dataset);
+        const row = finishRow(tasks[i] as RowTask, rankings[at] as Ranking, config, dataset);
         if (row) mined[i] = row;
         else unfinished.push(i);
         await pause();
@@ -183,16 +186,16 @@ async function mineBlock(positions: readonly number[], mining: Mining): Promise<
   return mined;
 }
 
-function searchTasks(tasks: readonly RowTask[], k: number, looksBelow: boolean, { vectors, index }: Mining) {
-  const queries = vectors.queries.gather(tasks.map(({ queryRow }) => queryRow));
-  const ceilings = looksBelow ? Float64Array.from(tasks, ({ view }) => view.bounds.ceiling) : undefined;
-  return index.search(queries, k, ceilings);
+/** As many rows at once as memory can hold the rankings of. */
+function* cutSearches(rows: readonly number[], depth: number, { dataset, memory }: Mining): Generator<number[]> {
+  const most = Math.max(1, Math.floor(memory / 4 / RANKED_BYTES / Math.min(depth, dataset.pool.size)));
+  for (let start = 0; start < rows.length; start += most) yield rows.slice(start, start + most);
 }
 
-/** Neighbours beyond the window that make up for those which rows may not take. */
-function countExtraNeighbours(tasks: readonly RowTask[], { rankBasis }: MineConfig): number {
+/** Passages beyond the window that make up for those which rows may not take. */
+function countExtra(tasks: readonly RowTask[], { rankBasis }: MineConfig): number {
   if (rankBasis === 'raw') return 0;
   const most = Math.max(...tasks.map(({ view }) => view.excluded.size));
   const hasBounds = tasks.some(({ view }) => view.bounds.ceiling !== Infinity);
-  return Math.min(most + (hasBounds ? NEIGHBOURS_ABOVE_CEILING : 0), MOST_EXTRA_NEIGHBOURS);
+  return Math.min(most + (hasBounds ? EXTRA_ABOVE_CEILING : 0), MOST_EXTRA);
 }
