@@ -69,7 +69,8 @@ export interface RunPlan {
 export async function planRun(inputs: Inputs, config: MineConfig, context: RunContext): Promise<RunPlan> {
   const workspace = openWorkspace(config, context);
   try {
-    const { local, dataset, outlook } = await prepareRun(inputs, config, workspace, context);
+    const { local, dataset, outlook, given } = await prepareRun(inputs, config, workspace, context);
+    await closeGiven(given);
     return {
       outlook,
       rows: dataset.mined.end - dataset.mined.start,
@@ -114,19 +115,23 @@ async function* mineInputs(
     tally.enter(phase);
     events.onProgress?.(phase, done, total);
   };
-  const model = local ?? (await fetchAndPlan(config, context));
-  tally.model = given.queries && given.passages && config.model === undefined ? 'given vectors' : model.files.name;
-  for (const note of model.plan.notes) events.onNote?.(note);
-  yield* mineDataset(dataset, config, {
-    onProgress,
-    given,
-    workspace,
-    openEncoder: () => openEncoder(model, config, workspace, context),
-    createIndex: (passages) => createIndex(passages, config, workspace),
-    onEncoded: (counts) => {
-      tally.encoded = counts;
-    },
-  });
+  try {
+    const model = local ?? (await fetchAndPlan(config, context));
+    tally.model = given.queries && given.passages && config.model === undefined ? 'given vectors' : model.files.name;
+    for (const note of model.plan.notes) events.onNote?.(note);
+    yield* mineDataset(dataset, config, {
+      onProgress,
+      given,
+      workspace,
+      openEncoder: () => openEncoder(model, config, workspace, context),
+      createIndex: (passages) => createIndex(passages, config, workspace),
+      onEncoded: (counts) => {
+        tally.encoded = counts;
+      },
+    });
+  } finally {
+    await closeGiven(given);
+  }
 }
 
 /**
@@ -174,10 +179,21 @@ async function fetchAndPlan(config: MineConfig, { env, events }: RunContext): Pr
 async function openGiven({ rows, pool }: Dataset, { poolEmbeddings, queryEmbeddings, normalize }: MineConfig) {
   const open = (flag: string, files: readonly string[] | undefined, what: string, count: number) =>
     files && openGivenVectors(flag, files, { count, what, normalize });
-  return {
-    queries: await open('--query-embeddings', queryEmbeddings, 'rows of the input', rows.length),
-    passages: await open('--pool-embeddings', poolEmbeddings, 'passages of the pool', pool.recordCount),
-  };
+  const queries = await open('--query-embeddings', queryEmbeddings, 'rows of the input', rows.length);
+  try {
+    return {
+      queries,
+      passages: await open('--pool-embeddings', poolEmbeddings, 'passages of the pool', pool.recordCount),
+    };
+  } catch (error) {
+    await queries?.close();
+    throw error;
+  }
+}
+
+async function closeGiven({ queries, passages }: Awaited<ReturnType<typeof openGiven>>): Promise<void> {
+  await queries?.close();
+  await passages?.close();
 }
 
 interface PlannedModel {
