@@ -98,7 +98,8 @@ export function selectNegatives(
 
 function explainShortage(row: RowView, asked: number, isAtFloor: boolean): ShortReason {
   if (row.classCount - row.excluded.size < asked) return 'pool too small';
-  if (isAtFloor) return 'floor';
+  // Where the floor is above the ceiling, how deep the search went decides which of them it met.
+  if (isAtFloor && row.bounds.floor <= row.bounds.ceiling) return 'floor';
   return row.bounds.ceiling === Infinity ? 'too few candidates' : 'ceiling';
 }
 

@@ -339,6 +339,21 @@ describe('the reason why a row is short', () => {
   ])('$title', ({ row, settings, reason }) => {
     expect(reasonFor(row, settings)).toBe(reason);
   });
+
+  it('is the ceiling where the floor is above it, however deep the search went', () => {
+    const row = rowOver(6, { bounds: { ceiling: -9, floor: -3 } });
+    const none = { passages: new Int32Array(0), scores: new Float64Array(0) };
+    for (const found of [none, search(5), search(6)]) {
+      const selection = selectWithReason(
+        found,
+        found.passages.length !== 5,
+        row,
+        { ...DEFAULTS, range: { low: 0, high: 6 } },
+        4,
+      );
+      expect(selection).toEqual({ negatives: [], reason: 'ceiling' });
+    }
+  });
 });
 
 describe('weighted sampling', () => {
