@@ -4,6 +4,7 @@ import {
   equalTexts,
   forbiddenTexts,
   normal,
+  oneOfEach,
   passagesOf,
   type RowRecord,
   type RuleRecords,
@@ -69,6 +70,8 @@ export interface RowByRules {
   readonly bounds: readonly [floor: number, ceiling: number];
   readonly posScores: readonly number[];
   readonly negatives: readonly ChosenNegative[];
+  /** Why the row is short, if it is; of raw ranks it depends on what the window happens to meet. */
+  readonly reason: string | undefined;
 }
 
 /**
@@ -95,15 +98,20 @@ function chooseForRow(records: RuleRecords, position: number, settings: ChoiceSe
     const positives = family.flatMap(({ pos }) => pos);
     return Math.max(...positives.map((text) => measure(embed(passage, 'passage'), embed(text, 'passage'))));
   };
-  const isCandidate = ({ text, score }: Ranked) => {
+  const isFree = ({ text }: Ranked) => !forbidden.has(normal(text)) && !taken.has(normal(text));
+  const isCandidate = (one: Ranked) => {
+    const { text, score } = one;
     const { maxPositiveSimilarity: most = Infinity } = settings;
-    const isFree = !forbidden.has(normal(text)) && !taken.has(normal(text));
-    return isFree && score >= bounds[0] && score <= bounds[1] && !(likenessOf(text, cosine) >= most);
+    return (
+      isFree(one) && score >= bounds[0] && score <= bounds[1] && !(most < Infinity && likenessOf(text, cosine) >= most)
+    );
   };
 
-  const places = textsOfPool(records);
-  const everyone = rank(places, scoreOf);
-  const distinct = oneOfEach(everyone.filter(isCandidate));
+  const places = new Map(textsOfPool(records).map((text, place) => [text, place]));
+  const placeOf = ({ text }: { text: string }) => places.get(text) as number;
+  const everyone = rank([...places.keys()], scoreOf);
+  const allowed = everyone.filter(isCandidate);
+  const distinct = oneOfEach(allowed);
   const candidates = settings.rankBasis === 'raw' ? distinct : distinct.map((one, at) => ({ ...one, rank: at }));
   const risk = ({ text, score }: Ranked) => score + settings.positiveWeight * likenessOf(text, product);
   const { skipped, window, past } = cut(candidates, settings, risk);
@@ -112,11 +120,10 @@ function chooseForRow(records: RuleRecords, position: number, settings: ChoiceSe
   const sampled = sample(window, settings, positive, drawOf).slice(0, neg - kept.length);
   const missing = neg - kept.length - sampled.length;
   // Which spelling stands for passages that are equal after normalization: past the window the first of the pool.
-  const isPast = ({ text }: Ranked) => past.some((one) => normal(one.text) === normal(text));
-  const inPoolOrder = everyone.filter(isCandidate).sort((a, b) => places.indexOf(a.text) - places.indexOf(b.text));
-  const drawn = oneOfEach(inPoolOrder)
-    .filter(isPast)
-    .sort((a, b) => drawOf(a.text) - drawOf(b.text));
+  const pastTexts = new Set(past.map(({ text }) => normal(text)));
+  const isPast = ({ text }: Ranked) => pastTexts.has(normal(text));
+  const inPoolOrder = oneOfEach(allowed.toSorted((a, b) => placeOf(a) - placeOf(b)));
+  const drawn = inPoolOrder.filter(isPast).sort((a, b) => drawOf(a.text) - drawOf(b.text));
   const fillers: ChosenNegative[] = {
     none: [],
     next: past.map((one) => ({ ...one, source: 'next' as const })),
@@ -126,11 +133,12 @@ function chooseForRow(records: RuleRecords, position: number, settings: ChoiceSe
     ],
   }[settings.backfill].slice(0, missing);
 
-  const place = ({ text }: ChosenNegative) => places.indexOf(text);
   const mined = [...sampled.map((one) => ({ ...one, source: 'window' as const })), ...fillers];
-  mined.sort((a, b) => b.score - a.score || place(a) - place(b));
+  mined.sort((a, b) => b.score - a.score || placeOf(a) - placeOf(b));
   const first = kept.map((text) => ({ text, score: scoreOf(text), rank: null, source: 'kept' as const }));
-  return { forbidden, candidates, window, bounds, posScores, negatives: [...first, ...mined] };
+  const negatives = [...first, ...mined];
+  const reason = negatives.length === neg ? undefined : explain(everyone, bounds, neg - kept.length, isFree);
+  return { forbidden, candidates, window, bounds, posScores, negatives, reason };
 }
 
 /** The negatives that a row came with and may keep, each once. */
@@ -140,11 +148,6 @@ function keep(texts: readonly string[], forbidden: ReadonlySet<string>, records:
     return normal(text) !== '' && !all.some((one) => forbidden.has(one));
   };
   return oneOfEach(texts.filter(isFree).map((text) => ({ text }))).map(({ text }) => text);
-}
-
-/** The first of those that are equal after normalization. */
-function oneOfEach<T extends { readonly text: string }>(items: readonly T[]): T[] {
-  return items.filter(({ text }, i) => items.findIndex((other) => normal(other.text) === normal(text)) === i);
 }
 
 function rank(texts: readonly string[], scoreOf: (passage: string) => number): Ranked[] {
@@ -178,6 +181,17 @@ function sample(
     weighted: (one: Ranked) => Math.log(-Math.log(drawOf(one.text))) + a * (one.score - positive - b) ** 2,
   }[settings.sample];
   return window.toSorted((one, other) => key(one) - key(other));
+}
+
+function explain(
+  everyone: readonly Ranked[],
+  [floor, ceiling]: readonly [number, number],
+  asked: number,
+  isFree: (one: Ranked) => boolean,
+): string {
+  if (oneOfEach(everyone.filter(isFree)).length < asked) return 'pool too small';
+  if (floor <= ceiling && everyone.some(({ score }) => score < floor)) return 'floor';
+  return ceiling === Infinity ? 'too few candidates' : 'ceiling';
 }
 
 function combine(scores: readonly number[], how: ChoiceSettings['positiveScore']): number {
