@@ -4,9 +4,6 @@ import type { MineConfig } from './config/config.js';
 import type { Dataset, Inputs, Outlook } from './dataset.js';
 import type { Encoder, Role } from './embed/encoder.js';
 import { identifyEncoder, keyOfText, nameIdentity } from './embed/encoder-identity.js';
-import type { HubOptions } from './embed/hub.js';
-import { fetchModel, findLocalModel } from './embed/locate-model.js';
-import type { ModelFiles } from './embed/model-files.js';
 import { type EncoderPlan, planEncoder, startRowEncoder } from './embed/onnx-encoder.js';
 import { createStoredEncoder } from './embed/stored-encoder.js';
 import { HnMineError } from './errors.js';
@@ -14,6 +11,9 @@ import { placeOf } from './input/lines.js';
 import { describeMachine } from './machine.js';
 import { planMemory, Workspace } from './memory/workspace.js';
 import { type MinedRow, mineDataset, type Phase, prepareMining, type ShortReason } from './mine.js';
+import type { HubOptions } from './model/hub.js';
+import { chooseEncoder, fetchModel, findLocalModel } from './model/locate-model.js';
+import type { ModelFiles } from './model/model-files.js';
 import { openGivenVectors } from './npy/given-vectors.js';
 import type { VectorPlace } from './search/passage-vectors.js';
 import type { VectorIndex } from './search/vector-index.js';
@@ -148,7 +148,7 @@ async function prepareRun(inputs: Inputs, config: MineConfig, workspace: Workspa
   if (config.poolEmbeddings && inputs.pool === undefined) {
     throw new HnMineError('usage', '--pool-embeddings: needs the --pool whose vectors they are');
   }
-  const files = findLocalModel(config);
+  const files = findLocalModel(chooseEncoder(config));
   const local = files && (await planModel(files, config));
   await checkIndex(config, workspace);
   const onProgress = (phase: Phase, done: number) => events.onProgress?.(phase, done);
@@ -165,7 +165,7 @@ export async function openConfiguredEncoder(
   workspace: Workspace,
   context: RunContext,
 ): Promise<Encoder> {
-  const files = findLocalModel(config);
+  const files = findLocalModel(chooseEncoder(config));
   const model = files ? await planModel(files, config) : await fetchAndPlan(config, context);
   for (const note of model.plan.notes) context.events.onNote?.(note);
   return openEncoder(model, config, workspace, context);
@@ -173,7 +173,7 @@ export async function openConfiguredEncoder(
 
 async function fetchAndPlan(config: MineConfig, { env, events }: RunContext): Promise<PlannedModel> {
   const onProgress: HubOptions['onProgress'] = ({ file, done, total }) => events.onDownload?.(file, done, total);
-  return planModel(await fetchModel(config, { env, onProgress }), config);
+  return planModel(await fetchModel(chooseEncoder(config), { env, onProgress }), config);
 }
 
 async function openGiven({ rows, pool }: Dataset, { poolEmbeddings, queryEmbeddings, normalize }: MineConfig) {

@@ -126,6 +126,12 @@ const schema = z.strictObject({
   batchSize: wholeNumber(1).optional(),
   offline: flag.default(false),
 
+  reranker: text.min(1, 'expected a folder or a model ID (found nothing)').optional(),
+  rerankerDtype: text.optional(),
+  rerankerMaxLength: wholeNumber(1).optional(),
+  rerankDepth: wholeNumber(1).optional(),
+  rerankLimit: wholeNumber(1).optional(),
+
   gpu: devices.optional(),
   workers: wholeNumber(1).optional(),
   memory: memorySize.optional(),
