@@ -15,6 +15,9 @@ import type { HubOptions } from './model/hub.js';
 import { chooseEncoder, fetchModel, findLocalModel } from './model/locate-model.js';
 import type { ModelFiles } from './model/model-files.js';
 import { openGivenVectors } from './npy/given-vectors.js';
+import { fetchReranker, planLocalReranker } from './open-reranker.js';
+import { checkReranker, startReranker } from './rerank/onnx-reranker.js';
+import { resolveDepths } from './rerank-rows.js';
 import type { VectorPlace } from './search/passage-vectors.js';
 import type { VectorIndex } from './search/vector-index.js';
 import { defaultCacheFolder, EMBEDDINGS } from './store/cache-folder.js';
@@ -59,6 +62,8 @@ export interface RunPlan {
   readonly rows: number;
   readonly passages: number;
   readonly model: string;
+  /** The reranker, and the candidates of a row that it scores at first and at most. */
+  readonly reranker?: { readonly name: string; readonly depth: number; readonly limit: number };
 }
 
 /**
@@ -76,6 +81,7 @@ export async function planRun(inputs: Inputs, config: MineConfig, context: RunCo
       rows: dataset.mined.end - dataset.mined.start,
       passages: dataset.pool.size,
       model: local?.files.name ?? (config.model as string),
+      ...(config.reranker !== undefined && { reranker: describeReranker(config.reranker, config) }),
     };
   } finally {
     workspace.close();
@@ -103,6 +109,11 @@ export async function* runMining(inputs: Inputs, config: MineConfig, context: Ru
   refuseOutcome(tally, config);
 }
 
+function describeReranker(name: string, config: MineConfig) {
+  const { rerankDepth: depth, rerankLimit: limit } = resolveDepths(config);
+  return { name, depth, limit };
+}
+
 async function* mineInputs(
   inputs: Inputs,
   config: MineConfig,
@@ -110,21 +121,30 @@ async function* mineInputs(
   context: RunContext,
 ): AsyncGenerator<MinedRow> {
   const { tally, events } = context;
-  const { local, dataset, given } = await prepareRun(inputs, config, workspace, context);
+  const { local, localReranker, dataset, given } = await prepareRun(inputs, config, workspace, context);
   const onProgress = (phase: Phase, done: number, total?: number) => {
     tally.enter(phase);
     events.onProgress?.(phase, done, total);
   };
   try {
     const model = local ?? (await fetchAndPlan(config, context));
+    const reranker = localReranker ?? (await fetchReranker(config, 'model', context));
+    if (reranker) {
+      tally.reranker = { model: reranker.name, pairs: 0, truncated: 0 };
+      await checkReranker(reranker);
+    }
     tally.model = given.queries && given.passages && config.model === undefined ? 'given vectors' : model.files.name;
-    for (const note of model.plan.notes) events.onNote?.(note);
+    for (const note of [...model.plan.notes, ...(reranker?.notes ?? [])]) events.onNote?.(note);
     yield* mineDataset(dataset, config, {
       onProgress,
       given,
       workspace,
       openEncoder: () => openEncoder(model, config, workspace, context),
       createIndex: (passages) => createIndex(passages, config, workspace),
+      ...(reranker && {
+        openReranker: () => startReranker(reranker),
+        onReranked: (pairs: number, truncated: number) => tally.addReranked(pairs, truncated),
+      }),
       onEncoded: (counts) => {
         tally.encoded = counts;
       },
@@ -150,13 +170,14 @@ async function prepareRun(inputs: Inputs, config: MineConfig, workspace: Workspa
   }
   const files = findLocalModel(chooseEncoder(config));
   const local = files && (await planModel(files, config));
+  const localReranker = await planLocalReranker(config, 'model');
   await checkIndex(config, workspace);
   const onProgress = (phase: Phase, done: number) => events.onProgress?.(phase, done);
   const { dataset, outlook } = await prepareMining(inputs, config, workspace, onProgress);
   tally.dataset = dataset;
   tally.positives = { distinct: outlook.positives, notInPool: outlook.positivesNotInPool };
   for (const warning of describeOutlook(outlook, dataset.limitedCount, config)) events.onWarning?.(warning);
-  return { local, dataset, outlook, given: await openGiven(dataset, config) };
+  return { local, localReranker, dataset, outlook, given: await openGiven(dataset, config) };
 }
 
 /** Finds the model, on this machine or on the hub, and opens an encoder whose model is loaded when it is first needed. */

@@ -11,9 +11,12 @@ export function describeSummary(summary: Summary): string[] {
   const reasonText = Object.entries(reasons)
     .map(([reason, count]) => `${formatCount(count)} ${reason}`)
     .join(', ');
-  const phases = (['reading', 'embedding', 'searching', 'writing'] as const).map(
-    (phase) => `${phase} ${formatDuration(seconds[phase])}`,
-  );
+  const { reranker } = summary;
+  const named = ['reading', 'embedding', 'searching', ...(reranker ? ['reranking' as const] : []), 'writing'] as const;
+  const phases = named.map((phase) => `${phase} ${formatDuration(seconds[phase])}`);
+  const reranked = reranker && {
+    reranked: `${formatCount(reranker.pairs)} pairs by ${reranker.model}, ${formatCount(reranker.truncated)} longer than it reads`,
+  };
   const lines = {
     rows: `${formatCount(rows.written)} written of ${formatCount(rows.read)} read`,
     short:
@@ -26,6 +29,7 @@ export function describeSummary(summary: Summary): string[] {
     'mean score': `positives ${scores.positives ?? '–'}, negatives ${scores.negatives ?? '–'}`,
     truncated: `${formatCount(truncated.queries)} queries, ${formatCount(truncated.passages)} passages longer than the model reads`,
     embedded: `${formatCount(texts.distinct)} texts, ${formatCount(texts.reused)} of them known from earlier runs`,
+    ...reranked,
     model: `${summary.model}, seed ${summary.seed}`,
     time: `${formatDuration(seconds.total)} (${phases.join(', ')})`,
   };

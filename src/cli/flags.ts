@@ -212,6 +212,16 @@ function describeCommand(version: string): Command {
     .option('--on-short <what>', 'rows with fewer negatives: keep, drop, or fail (keep)')
     .option('--keep-neg', 'keep the negatives that rows came with, before mined ones')
 
+    .optionsGroup('Reranking:')
+    .option(
+      '--reranker <dir|id>',
+      'score candidates with a cross-encoder, an ONNX model with one label, and choose by its scores',
+    )
+    .option('--rerank-depth <n>', "a row's best candidates that it scores (HI)")
+    .option('--rerank-limit <n>', 'the most it scores where a row is still short (10 x depth)')
+    .option('--reranker-dtype <name>', 'which of its graphs: fp32, fp16, q8, … (fp32)')
+    .option('--reranker-max-length <tokens>', "tokens it reads of a pair (the model's)")
+
     .optionsGroup("False negatives (p is the score of the row's positive):")
     .option('--relative-margin <r>', 'at most p - r·|p|, such as 0.05')
     .option('--margin <m>', 'at most p - m')

@@ -32,9 +32,7 @@ export interface RerankerPlan {
  */
 export async function planReranker(
   files: ModelFiles,
-  config: MineConfig,
-  activation: Activation,
-  machine: Machine,
+  { config, activation, machine }: { config: MineConfig; activation: Activation; machine: Machine },
 ): Promise<RerankerPlan> {
   const settings = readRerankerSettings(files);
   const graphFile = join(files.folder, files.graph);

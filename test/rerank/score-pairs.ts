@@ -10,7 +10,11 @@ const MACHINE = { cores: 2, memory: 8e9 };
 export const findReranker = (folder: string, dtype?: string) => findModelFiles(folder, dtype, { task: RERANKING });
 
 export const plan = (folder: string, settings: MineSettings = {}, activation: Activation = 'model') =>
-  planReranker(findReranker(folder, settings.rerankerDtype), parseConfig(settings), activation, MACHINE);
+  planReranker(findReranker(folder, settings.rerankerDtype), {
+    config: parseConfig({ ...settings, reranker: folder }),
+    activation,
+    machine: MACHINE,
+  });
 
 /** Loads a reranker for some calls; each gives the scores of its pairs. */
 export async function scoreCalls(
