@@ -2,23 +2,27 @@ import type { MineConfig } from './config/config.js';
 import { type Dataset, foreseeOutcome, type Inputs, type Outlook, readDataset } from './dataset.js';
 import type { Encoder } from './embed/encoder.js';
 import type { Row } from './input/rows.js';
+import type { Bm25Search } from './lexical/bm25-search.js';
+import type { Texts } from './memory/text-spool.js';
 import type { Workspace } from './memory/workspace.js';
 import { createRowTask, finishRow, type RowTask } from './mine-row.js';
 import type { GivenVectors } from './npy/given-vectors.js';
 import { createPacer } from './pacer.js';
 import { rankPool } from './rank-pool.js';
-import { createDenseRetriever } from './retrieve/dense.js';
-import type { Retriever } from './retrieve/retriever.js';
+import { cutRows } from './retrieve/cut-rows.js';
+import { openRetrievers, type Retrievers } from './retrievers.js';
 import type { VectorPlace } from './search/passage-vectors.js';
 import type { VectorIndex } from './search/vector-index.js';
 import type { NegativeSource } from './select/negatives.js';
 import type { Ranking } from './select/ranking.js';
 import type { ShortReason } from './select/shortage.js';
+import { skipLexical } from './skip-lexical.js';
 import { embedDataset, type Vectors } from './vectors.js';
 
 export type { ShortReason } from './select/shortage.js';
 
-export type Phase = 'reading' | 'embedding' | 'searching';
+/** `indexing` is BM25's, where that is asked for. */
+export type Phase = 'reading' | 'embedding' | 'indexing' | 'searching';
 
 /** A negative as it is written. */
 export interface WrittenNegative {
@@ -47,6 +51,7 @@ export interface Tools {
   readonly workspace: Workspace;
   openEncoder(): Promise<Encoder>;
   createIndex(passages: VectorPlace): Promise<VectorIndex>;
+  openBm25(passages: Texts): Promise<Bm25Search>;
   /** A phase's progress; `total` is unknown while reading. */
   onProgress(phase: Phase, done: number, total?: number): void;
   onEncoded(counts: EncodedCounts): void;
@@ -65,9 +70,6 @@ const BLOCK_ROWS = 2048;
 
 /** A row that is being mined takes about so many times the bytes of its line: the line, its parts, its output. */
 const ROW_COPIES = 4;
-
-/** What a passage of a ranking takes on its way from the search to its row. */
-const RANKED_BYTES = 24;
 
 /** Passages asked for beyond the window, at most, to make up for those that a row may not take. */
 const MOST_EXTRA = 64;
@@ -101,20 +103,18 @@ export async function* mineDataset(dataset: Dataset, config: MineConfig, tools: 
   // More shards than rows leave some with none.
   if (total === 0) return;
   const vectors = await embedDataset(dataset, config, tools);
-  tools.onProgress('searching', 0, total);
-  const { dim, source } = vectors.passages;
-  const index = await tools.createIndex({ dim, source, count: dataset.pool.size });
+  const retrievers = await openRetrievers(dataset, config, vectors, tools);
   try {
-    const retriever = createDenseRetriever(index, vectors.queries);
+    tools.onProgress('searching', 0, total);
     const memory = tools.workspace.memory.mining;
     let done = 0;
-    for await (const block of mineBlocks({ dataset, config, vectors, retriever, memory })) {
+    for await (const block of mineBlocks({ dataset, config, vectors, retrievers, memory })) {
       yield* block;
       done += block.length;
       tools.onProgress('searching', done, total);
     }
   } finally {
-    await index.close();
+    await retrievers.close();
   }
 }
 
@@ -122,7 +122,7 @@ interface Mining {
   readonly dataset: Dataset;
   readonly config: MineConfig;
   readonly vectors: Vectors;
-  readonly retriever: Retriever;
+  readonly retrievers: Retrievers;
   /** Bytes that the rows and rankings of the two blocks under way may take. */
   readonly memory: number;
 }
@@ -157,13 +157,9 @@ function* cutBlocks({ dataset: { mined, rows }, memory }: Mining): Generator<num
 }
 
 async function mineBlock(positions: readonly number[], mining: Mining): Promise<MinedRow[]> {
-  const { dataset, config, vectors, retriever } = mining;
+  const { dataset, config, retrievers, memory } = mining;
+  const tasks = await createTasks(positions, mining);
   const pause = createPacer();
-  const tasks: RowTask[] = [];
-  for (const position of positions) {
-    tasks.push(createRowTask(position, dataset, config, vectors));
-    await pause();
-  }
   const mined = new Array<MinedRow>(tasks.length);
   const first = config.range.high + countExtra(tasks, config);
   let open = tasks.map((_, i) => i);
@@ -171,9 +167,9 @@ async function mineBlock(positions: readonly number[], mining: Mining): Promise<
     // Few rows need more than the first search; only theirs looks below their ceilings, which costs more.
     const looksBelow = depth > first && config.rankBasis !== 'raw';
     const unfinished: number[] = [];
-    for (const some of cutSearches(open, depth, mining)) {
+    for (const some of cutRows(open, { depth: Math.min(depth, dataset.pool.size), memory: memory / 4 })) {
       const searched = some.map((i) => tasks[i] as RowTask);
-      const rankings = await rankPool(searched, { depth, looksBelow }, retriever);
+      const rankings = await rankPool(searched, { depth, looksBelow }, retrievers.ranking);
       for (const [at, i] of some.entries()) {
         const row = finishRow(tasks[i] as RowTask, rankings[at] as Ranking, config, dataset);
         if (row) mined[i] = row;
@@ -186,10 +182,16 @@ async function mineBlock(positions: readonly number[], mining: Mining): Promise<
   return mined;
 }
 
-/** As many rows at once as memory can hold the rankings of. */
-function* cutSearches(rows: readonly number[], depth: number, { dataset, memory }: Mining): Generator<number[]> {
-  const most = Math.max(1, Math.floor(memory / 4 / RANKED_BYTES / Math.min(depth, dataset.pool.size)));
-  for (let start = 0; start < rows.length; start += most) yield rows.slice(start, start + most);
+async function createTasks(positions: readonly number[], mining: Mining): Promise<RowTask[]> {
+  const { dataset, config, vectors, retrievers, memory } = mining;
+  const pause = createPacer();
+  const tasks: RowTask[] = [];
+  for (const position of positions) {
+    tasks.push(createRowTask(position, dataset, config, vectors));
+    await pause();
+  }
+  const { lexical } = retrievers;
+  return lexical ? skipLexical(tasks, lexical, { count: config.skipLexical, memory: memory / 4 }) : tasks;
 }
 
 /** Passages beyond the window that make up for those which rows may not take. */

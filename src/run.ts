@@ -11,7 +11,9 @@ import { type EncoderPlan, planEncoder, startRowEncoder } from './embed/onnx-enc
 import { createStoredEncoder } from './embed/stored-encoder.js';
 import { HnMineError } from './errors.js';
 import { placeOf } from './input/lines.js';
+import type { Bm25Search } from './lexical/bm25-search.js';
 import { describeMachine } from './machine.js';
+import type { Texts } from './memory/text-spool.js';
 import { planMemory, Workspace } from './memory/workspace.js';
 import { type MinedRow, mineDataset, type Phase, prepareMining, type ShortReason } from './mine.js';
 import { openGivenVectors } from './npy/given-vectors.js';
@@ -122,6 +124,7 @@ async function* mineInputs(
     workspace,
     openEncoder: () => openEncoder(model, config, workspace, context),
     createIndex: (passages) => createIndex(passages, config, workspace),
+    openBm25: (passages) => openBm25(passages, config, workspace, onProgress),
     onEncoded: (counts) => {
       tally.encoded = counts;
     },
@@ -252,6 +255,22 @@ async function createIndex(
   }
   const { createFlatIndex } = await import('./search/flat.js');
   return createFlatIndex(passages, { workers: threads, gpu, memory: memory.searching });
+}
+
+async function openBm25(
+  passages: Texts,
+  { bm25K1, bm25B, workers }: MineConfig,
+  workspace: Workspace,
+  onProgress: (phase: Phase, done: number, total: number) => void,
+): Promise<Bm25Search> {
+  const { indexTexts } = await import('./lexical/bm25-index.js');
+  const { createBm25Search } = await import('./lexical/bm25-search.js');
+  const settings = { k1: bm25K1, b: bm25B };
+  const place = { workspace, memory: workspace.memory.postings };
+  const index = await indexTexts(passages, settings, place, (share) => {
+    onProgress('indexing', Math.floor(share * passages.length), passages.length);
+  });
+  return createBm25Search(index, workers ?? describeMachine().cores);
 }
 
 function describeRejection(

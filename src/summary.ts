@@ -57,7 +57,13 @@ export class Tally {
     positives: { sum: 0, count: 0 },
     negatives: { sum: 0, count: 0 },
   };
-  readonly #seconds: Record<Phase | 'writing', number> = { reading: 0, embedding: 0, searching: 0, writing: 0 };
+  readonly #seconds: Record<Phase | 'writing', number> = {
+    reading: 0,
+    embedding: 0,
+    indexing: 0,
+    searching: 0,
+    writing: 0,
+  };
   #phase: Phase = 'reading';
   #phaseStarted: number;
   #dataset: Dataset | undefined;

@@ -11,9 +11,9 @@ export function describeSummary(summary: Summary): string[] {
   const reasonText = Object.entries(reasons)
     .map(([reason, count]) => `${formatCount(count)} ${reason}`)
     .join(', ');
-  const phases = (['reading', 'embedding', 'searching', 'writing'] as const).map(
-    (phase) => `${phase} ${formatDuration(seconds[phase])}`,
-  );
+  const phases = (['reading', 'embedding', 'indexing', 'searching', 'writing'] as const)
+    .filter((phase) => phase !== 'indexing' || seconds.indexing > 0)
+    .map((phase) => `${phase} ${formatDuration(seconds[phase])}`);
   const lines = {
     rows: `${formatCount(rows.written)} written of ${formatCount(rows.read)} read`,
     short:

@@ -1,12 +1,10 @@
-import type { Bounds } from './bounds.js';
+import { NO_BOUNDS } from './bounds.js';
 import { listCandidates } from './candidates.js';
 import type { RowView, SelectSettings } from './negatives.js';
 import type { Ranking } from './ranking.js';
 
 /** Why a row got fewer negatives than it asked for. */
 export type ShortReason = 'pool too small' | 'run too short' | 'too few candidates' | 'ceiling' | 'floor';
-
-const NO_BOUNDS: Bounds = { ceiling: Infinity, floor: -Infinity };
 
 /** Why a row got fewer than the `asked` negatives from a ranking that no deeper search would help. */
 export function explainShortage(ranking: Ranking, row: RowView, settings: SelectSettings, asked: number): ShortReason {
