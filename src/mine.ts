@@ -11,6 +11,7 @@ import { createPacer } from './pacer.js';
 import { rankPool } from './rank-pool.js';
 import { cutRows } from './retrieve/cut-rows.js';
 import { openRetrievers, type Retrievers } from './retrievers.js';
+import type { Run } from './runs.js';
 import type { VectorPlace } from './search/passage-vectors.js';
 import type { VectorIndex } from './search/vector-index.js';
 import type { NegativeSource } from './select/negatives.js';
@@ -47,6 +48,8 @@ export interface MinedRow {
 export interface Tools {
   /** Vectors made elsewhere, for every record of the input or of the pool. */
   readonly given?: { readonly queries?: GivenVectors | undefined; readonly passages?: GivenVectors | undefined };
+  /** Rankings made elsewhere, to be fused with those of the retrievers. */
+  readonly runs?: readonly Run[];
   /** Where texts and vectors go that memory does not hold. */
   readonly workspace: Workspace;
   openEncoder(): Promise<Encoder>;

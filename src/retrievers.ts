@@ -5,6 +5,7 @@ import { createBm25Retriever } from './retrieve/bm25.js';
 import { createDenseRetriever } from './retrieve/dense.js';
 import { fuseRetrievers } from './retrieve/fused.js';
 import type { Retriever } from './retrieve/retriever.js';
+import { createRunRetriever } from './retrieve/run.js';
 import type { Vectors } from './vectors.js';
 
 /** What ranks the pool in a run. */
@@ -44,7 +45,8 @@ export async function openRetrievers(
   try {
     const bm25 = names.includes('bm25') || skipLexical > 0 ? await openBm25() : undefined;
     const dense = names.includes('dense') ? await openDense() : undefined;
-    const ranking = [dense, ...(names.includes('bm25') ? [bm25] : [])].filter((one) => one !== undefined);
+    const named = [dense, names.includes('bm25') ? bm25 : undefined].filter((one) => one !== undefined);
+    const ranking = [...named, ...(tools.runs ?? []).map(createRunRetriever)];
     const fusion = { rrfK, depth: Math.max(range.high, FUSED_DEPTH), memory: tools.workspace.memory.mining / 4 };
     return {
       ranking: ranking.length === 1 ? (ranking[0] as Retriever) : fuseRetrievers(ranking, fusion),

@@ -83,8 +83,6 @@ export async function embedDataset(dataset: Dataset, config: MineConfig, tools: 
     };
   } finally {
     await encoder.close();
-    await given?.queries?.close();
-    await given?.passages?.close();
   }
 }
 
@@ -125,7 +123,7 @@ function createScoredTexts({ rows, siblings }: Dataset, config: MineConfig): (po
   return function* (position) {
     const { pos, neg } = rows.read(position);
     yield* pos;
-    if (config.keepNeg && config.scores) yield* neg;
+    if (config.keepNeg && config.scores) yield* neg.filter((text) => text.trim() !== '');
     const group = siblings.groupOf(position);
     if (!looksAtSiblings || listed[group] === 1) return;
     listed[group] = 1;

@@ -109,6 +109,20 @@ describe('pools that are too small', () => {
     expect(await refusalOf({ input: [row('q', 'p2')], pool: three }, settings)).toBe(message);
   });
 
+  it('are none for raw ranks that the pool reaches, though candidates are fewer', async () => {
+    const input = [row('q', 'p7', 'p6', 'p5', 'p4')];
+    const settings: MineSettings = { range: '5-8', neg: 2, rankBasis: 'raw', sample: 'top', backfill: 'none' };
+    const { rows, outlook } = await mineInMemory({ input, pool: TEN.slice(2) }, settings, scoreInText);
+    expect(rows[0]?.negatives).toEqual([
+      { text: 'p2', score: 2, rank: 5, source: 'window' },
+      { text: 'p1', score: 1, rank: 6, source: 'window' },
+    ]);
+    expect(outlook).toMatchObject({ shortWindows: 0, mostCandidates: 4 });
+    expect(await refusalOf({ input, pool: TEN.slice(2, 7) }, { ...settings, neg: 1 })).toBe(
+      '--range 5-8: the window begins past the candidates of every row (at most 1, from a pool of 5); lower --range, add passages, or use --backfill random',
+    );
+  });
+
   it('are made up for by skipped ranks', async () => {
     const mined = await mineOne(row('q', 'p2'), { range: '5-9', neg: 2 }, three);
     expect(mined?.negatives).toEqual([

@@ -68,12 +68,20 @@ const poolings = z.union([text, z.array(text)]).transform((typed, context) => {
   return refuse(context, `expected one or more of ${POOLINGS.join(', ')} (found ${quote(odd ?? typed)})`);
 });
 
-/** A flag that may be repeated. */
-const several = <T extends z.ZodType>(one: T) =>
-  z.preprocess(
-    (typed) => (typed === undefined || Array.isArray(typed) ? typed : [typed]),
-    z.array(one).min(1).optional(),
-  );
+const retrievers = z
+  .union([z.enum(RETRIEVERS), text, z.array(z.enum(RETRIEVERS)), z.array(text)])
+  .transform((typed, context) => {
+    const names = [typed].flat();
+    const odd = names.find((name) => !RETRIEVERS.includes(name as never));
+    if (odd === undefined && names.length > 0) return names as (typeof RETRIEVERS)[number][];
+    return refuse(context, `expected one of ${RETRIEVERS.join(', ')} (found ${quote(odd ?? typed)})`);
+  });
+
+const files = z.union([text, z.array(text)]).transform((typed, context) => {
+  const names = [typed].flat();
+  if (names.length > 0 && !names.includes('')) return names;
+  return refuse(context, `expected a file (found ${names.length > 0 ? 'an empty name' : 'none'})`);
+});
 
 const devices = z.union([z.boolean(), text, z.array(z.number())]).transform((typed, context) => {
   if (typeof typed === 'boolean') return typed ? [0] : undefined;
@@ -120,8 +128,8 @@ const schema = z.strictObject({
   sampleSharpness: decimal(0).default(100),
   sampleOffset: decimal().default(0),
 
-  retriever: several(oneOf(RETRIEVERS)),
-  run: several(text.min(1, 'expected a file (found an empty name)')),
+  retriever: retrievers.optional(),
+  run: files.optional(),
   skipLexical: wholeNumber(0).default(0),
   bm25K1: decimal(0).default(1.2),
   bm25B: decimal(0, 1).default(0.75),

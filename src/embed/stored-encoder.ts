@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { digestText } from '../memory/hash.js';
 import { listTexts, type Texts } from '../memory/text-spool.js';
 import { createPacer } from '../pacer.js';
 import type { EmbeddingStore } from '../store/embedding-store.js';
@@ -146,8 +146,7 @@ async function hashTexts(texts: readonly string[], keyOf: (text: string) => stri
   const pause = createPacer();
   const keys: Uint8Array[] = [];
   for (const text of texts) {
-    // A copy: the digest's buffer is shared with others.
-    keys.push(Uint8Array.from(createHash('sha256').update(keyOf(text)).digest().subarray(0, KEY_BYTES)));
+    keys.push(Uint8Array.from(Buffer.from(digestText(keyOf(text)), 'latin1').subarray(0, KEY_BYTES)));
     await pause();
   }
   return keys;
