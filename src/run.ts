@@ -8,7 +8,9 @@ import { type EncoderPlan, planEncoder, startRowEncoder } from './embed/onnx-enc
 import { createStoredEncoder } from './embed/stored-encoder.js';
 import { HnMineError } from './errors.js';
 import { placeOf } from './input/lines.js';
+import type { Bm25Search } from './lexical/bm25-search.js';
 import { describeMachine } from './machine.js';
+import type { Texts } from './memory/text-spool.js';
 import { planMemory, Workspace } from './memory/workspace.js';
 import { type MinedRow, mineDataset, type Phase, prepareMining, type ShortReason } from './mine.js';
 import type { HubOptions } from './model/hub.js';
@@ -18,6 +20,7 @@ import { openGivenVectors } from './npy/given-vectors.js';
 import { fetchReranker, planLocalReranker } from './open-reranker.js';
 import { checkReranker, startReranker } from './rerank/onnx-reranker.js';
 import { resolveDepths } from './rerank-rows.js';
+import { openRuns } from './runs.js';
 import type { VectorPlace } from './search/passage-vectors.js';
 import type { VectorIndex } from './search/vector-index.js';
 import { defaultCacheFolder, EMBEDDINGS } from './store/cache-folder.js';
@@ -121,7 +124,7 @@ async function* mineInputs(
   context: RunContext,
 ): AsyncGenerator<MinedRow> {
   const { tally, events } = context;
-  const { local, localReranker, dataset, given } = await prepareRun(inputs, config, workspace, context);
+  const { local, localReranker, dataset, given, runs } = await prepareRun(inputs, config, workspace, context);
   const onProgress = (phase: Phase, done: number, total?: number) => {
     tally.enter(phase);
     events.onProgress?.(phase, done, total);
@@ -138,6 +141,7 @@ async function* mineInputs(
     yield* mineDataset(dataset, config, {
       onProgress,
       given,
+      runs,
       workspace,
       openEncoder: () => openEncoder(model, config, workspace, context),
       createIndex: (passages) => createIndex(passages, config, workspace),
@@ -145,6 +149,7 @@ async function* mineInputs(
         openReranker: () => startReranker(reranker),
         onReranked: (pairs: number, truncated: number) => tally.addReranked(pairs, truncated),
       }),
+      openBm25: (passages) => openBm25(passages, config, workspace, onProgress),
       onEncoded: (counts) => {
         tally.encoded = counts;
       },
@@ -177,7 +182,8 @@ async function prepareRun(inputs: Inputs, config: MineConfig, workspace: Workspa
   tally.dataset = dataset;
   tally.positives = { distinct: outlook.positives, notInPool: outlook.positivesNotInPool };
   for (const warning of describeOutlook(outlook, dataset.limitedCount, config)) events.onWarning?.(warning);
-  return { local, localReranker, dataset, outlook, given: await openGiven(dataset, config) };
+  const runs = await openRuns(config.run ?? [], dataset, workspace, (warning) => events.onWarning?.(warning));
+  return { local, localReranker, dataset, outlook, runs, given: await openGiven(dataset, config) };
 }
 
 /** Finds the model, on this machine or on the hub, and opens an encoder whose model is loaded when it is first needed. */
@@ -301,6 +307,22 @@ async function createIndex(
   }
   const { createFlatIndex } = await import('./search/flat.js');
   return createFlatIndex(passages, { workers: threads, gpu, memory: memory.searching });
+}
+
+async function openBm25(
+  passages: Texts,
+  { bm25K1, bm25B, workers }: MineConfig,
+  workspace: Workspace,
+  onProgress: (phase: Phase, done: number, total: number) => void,
+): Promise<Bm25Search> {
+  const { indexTexts } = await import('./lexical/bm25-index.js');
+  const { createBm25Search } = await import('./lexical/bm25-search.js');
+  const settings = { k1: bm25K1, b: bm25B };
+  const place = { workspace, memory: workspace.memory.postings };
+  const index = await indexTexts(passages, settings, place, (share) => {
+    onProgress('indexing', Math.floor(share * passages.length), passages.length);
+  });
+  return createBm25Search(index, workers ?? describeMachine().cores);
 }
 
 function describeRejection(

@@ -26,6 +26,9 @@ export interface Bm25Index {
 
 const NONE = -1;
 
+/** The texts are not read more often than so many times, about, however little memory there is. */
+const MOST_PARTS = 16;
+
 /** Where a passage has a word more often, it counts as so often. */
 const MOST_COUNTED = 0xffff;
 
@@ -46,7 +49,8 @@ export async function indexTexts(
   const { vocabulary, frequencies, lengths } = await countWords(texts, (share) => onProgress(share / 2));
   const starts = sumUp(frequencies);
   const postings = placePostings(workspace, memory, starts.at(-1) as number);
-  const most = typeof postings.source === 'number' ? memory / POSTING_BYTES : Infinity;
+  const isOnDisk = typeof postings.source === 'number';
+  const most = isOnDisk ? Math.max(memory / POSTING_BYTES, postings.count / MOST_PARTS) : Infinity;
   for (const { first, end } of cutTerms(starts, most)) {
     const start = starts[first] as number;
     const length = (starts[end] as number) - start;

@@ -8,9 +8,9 @@ export interface Scored {
 
 /** A query as what its words are: which postings they have, and what each of them weighs. */
 export interface WeighedTerms {
-  readonly starts: ArrayLike<number>;
-  readonly ends: ArrayLike<number>;
-  readonly weights: ArrayLike<number>;
+  readonly starts: Float64Array;
+  readonly ends: Float64Array;
+  readonly weights: Float64Array;
 }
 
 /** One of so many sums is looked at to guess how high the best ones are. */

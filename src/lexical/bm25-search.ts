@@ -1,7 +1,7 @@
 import { WorkerPool } from '../onnx/worker-pool.js';
 import { createPacer } from '../pacer.js';
 import type { Bm25Index } from './bm25-index.js';
-import type { Scored } from './bm25-scan.js';
+import type { Scored, WeighedTerms } from './bm25-scan.js';
 import type { ScanJob, ScanResult, ScanSetup } from './bm25-worker.js';
 
 /** BM25 over a pool. */
@@ -49,26 +49,31 @@ export async function createBm25Search(index: Bm25Index, workers: number): Promi
 
 function makeJob(index: Bm25Index, texts: readonly string[], depth: number): ScanJob {
   const queries = texts.map((text) => weighTerms(index, text));
-  const terms = queries.flat();
+  const joinAll = (part: (query: WeighedTerms) => Float64Array) =>
+    Float64Array.from(queries.flatMap((query) => Array.from(part(query))));
   return {
     depth,
-    termCounts: Int32Array.from(queries, ({ length }) => length),
-    starts: Float64Array.from(terms, ({ start }) => start),
-    ends: Float64Array.from(terms, ({ end }) => end),
-    weights: Float64Array.from(terms, ({ weight }) => weight),
+    termCounts: Int32Array.from(queries, ({ starts }) => starts.length),
+    starts: joinAll(({ starts }) => starts),
+    ends: joinAll(({ ends }) => ends),
+    weights: joinAll(({ weights }) => weights),
   };
 }
 
 /** The known words of a query, each once, by term: sums in float64 depend on the order. */
-function weighTerms({ size, starts, vocabulary }: Bm25Index, text: string) {
+export function weighTerms({ size, starts, vocabulary }: Bm25Index, text: string): WeighedTerms {
   const repeats = new Map<number, number>();
   for (const term of vocabulary.termsOf(text)) repeats.set(term, (repeats.get(term) ?? 0) + 1);
-  const terms = Array.from(repeats).sort(([a], [b]) => a - b);
-  return terms.map(([term, count]) => {
-    const [start, end] = [starts[term] as number, starts[term + 1] as number];
-    const frequency = end - start;
-    return { start, end, weight: count * Math.log(1 + (size - frequency + 0.5) / (frequency + 0.5)) };
-  });
+  const terms = Float64Array.from(repeats.keys()).sort();
+  const startOf = (term: number) => starts[term] as number;
+  return {
+    starts: terms.map(startOf),
+    ends: terms.map((term) => startOf(term + 1)),
+    weights: terms.map((term) => {
+      const frequency = startOf(term + 1) - startOf(term);
+      return (repeats.get(term) as number) * Math.log(1 + (size - frequency + 0.5) / (frequency + 0.5));
+    }),
+  };
 }
 
 function unpackResult({ counts, passages, scores }: ScanResult): Scored[] {

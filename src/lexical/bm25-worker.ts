@@ -36,8 +36,8 @@ await serveJobs<ScanJob, true, ScanResult>(async () => {
       const found = Array.from(termCounts, (count) => {
         const start = end;
         end += count;
-        const [from, to, by] = [starts, ends, weights].map((values) => values.subarray(start, end));
-        return scan({ starts: from, ends: to, weights: by } as Parameters<typeof scan>[0], depth);
+        const part = (values: Float64Array) => values.subarray(start, end);
+        return scan({ starts: part(starts), ends: part(ends), weights: part(weights) }, depth);
       });
       const counts = Int32Array.from(found, ({ passages }) => passages.length);
       const total = counts.reduce((sum, count) => sum + count, 0);
