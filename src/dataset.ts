@@ -148,7 +148,9 @@ export async function foreseeOutcome(dataset: Dataset, config: MineConfig): Prom
     const row = rows.read(i);
     const candidates = pool.classCount - dataset.exclusionsOf(i).classes.size;
     const asked = config.neg - (config.keepNeg ? Math.min(row.neg.length, config.neg) : 0);
-    const window = Math.max(0, Math.min(high, candidates) - low);
+    // Where raw ranks end depends on the pool alone; which of them are candidates is not known yet.
+    const ranks = config.rankBasis === 'raw' ? pool.size : candidates;
+    const window = Math.max(0, Math.min(candidates, Math.min(high, ranks) - low));
     counts.least = Math.min(counts.least, candidates);
     counts.most = Math.max(counts.most, candidates);
     counts.canFill ||= candidates >= asked;
@@ -159,7 +161,7 @@ export async function foreseeOutcome(dataset: Dataset, config: MineConfig): Prom
       const hash = hashText(normalized);
       if (positives.seen.get(hash) !== undefined) continue;
       positives.seen.set(hash, 0);
-      if (pool.classesEqualTo(normalized).next().done) positives.notInPool++;
+      if (pool.classesEqualTo(normalized, hash).next().done) positives.notInPool++;
     }
     await pause();
   }

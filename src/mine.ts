@@ -3,6 +3,8 @@ import type { MineConfig } from './config/config.js';
 import { type Dataset, foreseeOutcome, type Inputs, type Outlook, readDataset } from './dataset.js';
 import type { Encoder } from './embed/encoder.js';
 import type { Row } from './input/rows.js';
+import type { Bm25Search } from './lexical/bm25-search.js';
+import type { Texts } from './memory/text-spool.js';
 import type { Workspace } from './memory/workspace.js';
 import { createRowTask, type RowTask } from './mine-row.js';
 import type { GivenVectors } from './npy/given-vectors.js';
@@ -10,17 +12,20 @@ import { createPacer } from './pacer.js';
 import { rankPool } from './rank-pool.js';
 import type { Reranker } from './rerank/reranker.js';
 import { createRerankedChoice } from './rerank-rows.js';
-import { createDenseRetriever } from './retrieve/dense.js';
-import type { Retriever } from './retrieve/retriever.js';
+import { cutRows } from './retrieve/cut-rows.js';
+import { openRetrievers, type Retrievers } from './retrievers.js';
+import type { Run } from './runs.js';
 import type { VectorPlace } from './search/passage-vectors.js';
 import type { VectorIndex } from './search/vector-index.js';
 import type { NegativeSource } from './select/negatives.js';
 import type { ShortReason } from './select/shortage.js';
+import { skipLexical } from './skip-lexical.js';
 import { embedDataset, type Vectors } from './vectors.js';
 
 export type { ShortReason } from './select/shortage.js';
 
-export type Phase = 'reading' | 'embedding' | 'searching' | 'reranking';
+/** `indexing` is BM25's, where that is asked for. */
+export type Phase = 'reading' | 'embedding' | 'indexing' | 'searching' | 'reranking';
 
 /** A negative as it is written. */
 export interface WrittenNegative {
@@ -45,10 +50,13 @@ export interface MinedRow {
 export interface Tools {
   /** Vectors made elsewhere, for every record of the input or of the pool. */
   readonly given?: { readonly queries?: GivenVectors | undefined; readonly passages?: GivenVectors | undefined };
+  /** Rankings made elsewhere, to be fused with those of the retrievers. */
+  readonly runs?: readonly Run[];
   /** Where texts and vectors go that memory does not hold. */
   readonly workspace: Workspace;
   openEncoder(): Promise<Encoder>;
   createIndex(passages: VectorPlace): Promise<VectorIndex>;
+  openBm25(passages: Texts): Promise<Bm25Search>;
   /** Where the configuration names a reranker. */
   openReranker?(): Promise<Reranker>;
   /** A phase's progress; `total` is unknown while reading. */
@@ -68,9 +76,6 @@ export interface EncodedCounts {
 
 /** A row that is being mined takes about so many times the bytes of its line: the line, its parts, its output. */
 const ROW_COPIES = 4;
-
-/** What a passage of a ranking takes on its way from the search to its row. */
-const RANKED_BYTES = 24;
 
 /** Passages asked for beyond the window, at most, to make up for those that a row may not take. */
 const MOST_EXTRA = 64;
@@ -104,23 +109,21 @@ export async function* mineDataset(dataset: Dataset, config: MineConfig, tools: 
   // More shards than rows leave some with none.
   if (total === 0) return;
   const vectors = await embedDataset(dataset, config, tools);
-  tools.onProgress('searching', 0, total);
-  const { dim, source } = vectors.passages;
-  const index = await tools.createIndex({ dim, source, count: dataset.pool.size });
+  const retrievers = await openRetrievers(dataset, config, vectors, tools);
   let reranker: Reranker | undefined;
   try {
     reranker = await tools.openReranker?.();
     const choice = reranker ? createRerankedChoice(reranker, dataset, config, tools) : createChoice(dataset, config);
-    const retriever = createDenseRetriever(index, vectors.queries);
+    tools.onProgress('searching', 0, total);
     const memory = tools.workspace.memory.mining;
     let done = 0;
-    for await (const block of mineBlocks({ dataset, config, vectors, retriever, choice, memory })) {
+    for await (const block of mineBlocks({ dataset, config, vectors, retrievers, choice, memory })) {
       yield* block;
       done += block.length;
       tools.onProgress('searching', done, total);
     }
   } finally {
-    await index.close();
+    await retrievers.close();
     await reranker?.close();
   }
 }
@@ -129,7 +132,7 @@ interface Mining {
   readonly dataset: Dataset;
   readonly config: MineConfig;
   readonly vectors: Vectors;
-  readonly retriever: Retriever;
+  readonly retrievers: Retrievers;
   readonly choice: Choice;
   /** Bytes that the rows and rankings of the two blocks under way may take. */
   readonly memory: number;
@@ -165,7 +168,7 @@ function* cutBlocks({ dataset: { mined, rows }, choice, memory }: Mining): Gener
 }
 
 async function mineBlock(positions: readonly number[], mining: Mining): Promise<MinedRow[]> {
-  const { config, retriever, choice } = mining;
+  const { dataset, config, retrievers, choice, memory } = mining;
   const tasks = await choice.prepare(await createTasks(positions, mining));
   const mined = new Array<MinedRow>(tasks.length);
   const first = choice.depth + countExtra(tasks, config);
@@ -174,9 +177,9 @@ async function mineBlock(positions: readonly number[], mining: Mining): Promise<
     // Few rows need more than the first search; only theirs looks below their ceilings, which costs more.
     const looksBelow = depth > first && choice.mayLookBelow;
     const unfinished: number[] = [];
-    for (const some of cutSearches(open, depth, mining)) {
+    for (const some of cutRows(open, { depth: Math.min(depth, dataset.pool.size), memory: memory / 4 })) {
       const searched = some.map((i) => tasks[i] as RowTask);
-      const rankings = await rankPool(searched, { depth, looksBelow }, retriever);
+      const rankings = await rankPool(searched, { depth, looksBelow }, retrievers.ranking);
       const rows = await choice.finish(searched, rankings);
       for (const [at, i] of some.entries()) {
         const row = rows[at];
@@ -189,20 +192,16 @@ async function mineBlock(positions: readonly number[], mining: Mining): Promise<
   return mined;
 }
 
-async function createTasks(positions: readonly number[], { dataset, config, vectors }: Mining): Promise<RowTask[]> {
+async function createTasks(positions: readonly number[], mining: Mining): Promise<RowTask[]> {
+  const { dataset, config, vectors, retrievers, memory } = mining;
   const pause = createPacer();
   const tasks: RowTask[] = [];
   for (const position of positions) {
     tasks.push(createRowTask(position, dataset, config, vectors));
     await pause();
   }
-  return tasks;
-}
-
-/** As many rows at once as memory can hold the rankings of. */
-function* cutSearches(rows: readonly number[], depth: number, { dataset, memory }: Mining): Generator<number[]> {
-  const most = Math.max(1, Math.floor(memory / 4 / RANKED_BYTES / Math.min(depth, dataset.pool.size)));
-  for (let start = 0; start < rows.length; start += most) yield rows.slice(start, start + most);
+  const { lexical } = retrievers;
+  return lexical ? skipLexical(tasks, lexical, { count: config.skipLexical, memory: memory / 4 }) : tasks;
 }
 
 /** Passages beyond the window that make up for those which rows may not take. */

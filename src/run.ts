@@ -8,7 +8,9 @@ import { type EncoderPlan, planEncoder, startRowEncoder } from './embed/onnx-enc
 import { createStoredEncoder } from './embed/stored-encoder.js';
 import { HnMineError } from './errors.js';
 import { placeOf } from './input/lines.js';
+import type { Bm25Search } from './lexical/bm25-search.js';
 import { describeMachine } from './machine.js';
+import type { Texts } from './memory/text-spool.js';
 import { planMemory, Workspace } from './memory/workspace.js';
 import { type MinedRow, mineDataset, type Phase, prepareMining, type ShortReason } from './mine.js';
 import type { HubOptions } from './model/hub.js';
@@ -18,10 +20,12 @@ import { openGivenVectors } from './npy/given-vectors.js';
 import { fetchReranker, planLocalReranker } from './open-reranker.js';
 import { checkReranker, startReranker } from './rerank/onnx-reranker.js';
 import { resolveDepths } from './rerank-rows.js';
+import { openRuns } from './runs.js';
 import type { VectorPlace } from './search/passage-vectors.js';
 import type { VectorIndex } from './search/vector-index.js';
 import { defaultCacheFolder, EMBEDDINGS } from './store/cache-folder.js';
 import { EmbeddingStore } from './store/embedding-store.js';
+import { findNetworkType } from './store/network-folder.js';
 import type { Tally } from './summary.js';
 
 /** A row that got fewer negatives than asked for: a line of `--rejected`. */
@@ -73,7 +77,8 @@ export interface RunPlan {
 export async function planRun(inputs: Inputs, config: MineConfig, context: RunContext): Promise<RunPlan> {
   const workspace = openWorkspace(config, context);
   try {
-    const { local, dataset, outlook } = await prepareRun(inputs, config, workspace, context);
+    const { local, dataset, outlook, given } = await prepareRun(inputs, config, workspace, context);
+    await closeGiven(given);
     return {
       outlook,
       rows: dataset.mined.end - dataset.mined.start,
@@ -119,39 +124,49 @@ async function* mineInputs(
   context: RunContext,
 ): AsyncGenerator<MinedRow> {
   const { tally, events } = context;
-  const { local, localReranker, dataset, given } = await prepareRun(inputs, config, workspace, context);
+  const { local, localReranker, dataset, given, runs } = await prepareRun(inputs, config, workspace, context);
   const onProgress = (phase: Phase, done: number, total?: number) => {
     tally.enter(phase);
     events.onProgress?.(phase, done, total);
   };
-  const model = local ?? (await fetchAndPlan(config, context));
-  const isRemote = config.reranker !== undefined && localReranker === undefined;
-  const reranker = isRemote ? await fetchReranker(config, 'model', context) : localReranker;
-  if (reranker) {
-    tally.reranker = { model: reranker.name, pairs: 0, truncated: 0 };
-    await checkReranker(reranker);
+  try {
+    const model = local ?? (await fetchAndPlan(config, context));
+    const isRemote = config.reranker !== undefined && localReranker === undefined;
+    const reranker = isRemote ? await fetchReranker(config, 'model', context) : localReranker;
+    if (reranker) {
+      tally.reranker = { model: reranker.name, pairs: 0, truncated: 0 };
+      await checkReranker(reranker);
+    }
+    tally.model = given.queries && given.passages && config.model === undefined ? 'given vectors' : model.files.name;
+    for (const note of [...model.plan.notes, ...(reranker?.notes ?? [])]) events.onNote?.(note);
+    yield* mineDataset(dataset, config, {
+      onProgress,
+      given,
+      runs,
+      workspace,
+      openEncoder: () => openEncoder(model, config, workspace, context),
+      createIndex: (passages) => createIndex(passages, config, workspace),
+      ...(reranker && {
+        openReranker: () => startReranker(reranker),
+        onReranked: (pairs: number, truncated: number) => tally.addReranked(pairs, truncated),
+      }),
+      openBm25: (passages) => openBm25(passages, config, workspace, onProgress),
+      onEncoded: (counts) => {
+        tally.encoded = counts;
+      },
+    });
+  } finally {
+    await closeGiven(given);
   }
-  tally.model = given.queries && given.passages && config.model === undefined ? 'given vectors' : model.files.name;
-  for (const note of [...model.plan.notes, ...(reranker?.notes ?? [])]) events.onNote?.(note);
-  yield* mineDataset(dataset, config, {
-    onProgress,
-    given,
-    workspace,
-    openEncoder: () => openEncoder(model, config, workspace, context),
-    createIndex: (passages) => createIndex(passages, config, workspace),
-    ...(reranker && {
-      openReranker: () => startReranker(reranker),
-      onReranked: (pairs: number, truncated: number) => tally.addReranked(pairs, truncated),
-    }),
-    onEncoded: (counts) => {
-      tally.encoded = counts;
-    },
-  });
 }
 
-/** Temporary files lie beside the store, since the platform's folder for them is often memory itself. */
+/**
+ * Temporary files lie beside the store, since the platform's folder for them is often memory itself; but not on another
+ * machine where that can be helped.
+ */
 export function openWorkspace({ cache, cacheDir, memory }: MineConfig, { env }: RunContext): Workspace {
-  const folders = cache ? [cacheDir ?? defaultCacheFolder(env), tmpdir()] : [tmpdir()];
+  const cached = cacheDir ?? defaultCacheFolder(env);
+  const folders = !cache ? [tmpdir()] : findNetworkType(cached) ? [tmpdir(), cached] : [cached, tmpdir()];
   return new Workspace(planMemory(memory ?? DEFAULT_MEMORY_SHARE * describeMachine().memory), folders);
 }
 
@@ -168,7 +183,8 @@ async function prepareRun(inputs: Inputs, config: MineConfig, workspace: Workspa
   tally.dataset = dataset;
   tally.positives = { distinct: outlook.positives, notInPool: outlook.positivesNotInPool };
   for (const warning of describeOutlook(outlook, dataset.limitedCount, config)) events.onWarning?.(warning);
-  return { local, localReranker, dataset, outlook, given: await openGiven(dataset, config) };
+  const runs = await openRuns(config.run ?? [], dataset, workspace, (warning) => events.onWarning?.(warning));
+  return { local, localReranker, dataset, outlook, runs, given: await openGiven(dataset, config) };
 }
 
 /** Finds the model, on this machine or on the hub, and opens an encoder whose model is loaded when it is first needed. */
@@ -191,10 +207,21 @@ async function fetchAndPlan(config: MineConfig, { env, events }: RunContext): Pr
 async function openGiven({ rows, pool }: Dataset, { poolEmbeddings, queryEmbeddings, normalize }: MineConfig) {
   const open = (flag: string, files: readonly string[] | undefined, what: string, count: number) =>
     files && openGivenVectors(flag, files, { count, what, normalize });
-  return {
-    queries: await open('--query-embeddings', queryEmbeddings, 'rows of the input', rows.length),
-    passages: await open('--pool-embeddings', poolEmbeddings, 'passages of the pool', pool.recordCount),
-  };
+  const queries = await open('--query-embeddings', queryEmbeddings, 'rows of the input', rows.length);
+  try {
+    return {
+      queries,
+      passages: await open('--pool-embeddings', poolEmbeddings, 'passages of the pool', pool.recordCount),
+    };
+  } catch (error) {
+    await queries?.close();
+    throw error;
+  }
+}
+
+async function closeGiven({ queries, passages }: Awaited<ReturnType<typeof openGiven>>): Promise<void> {
+  await queries?.close();
+  await passages?.close();
 }
 
 interface PlannedModel {
@@ -248,8 +275,11 @@ async function openEncoder(
   const isReproducible = !setup.quantizesBatch || (config.batchSize ?? 1) === 1;
   if (!config.cache || !isReproducible) return createStoredEncoder(start, undefined, encoding);
   const identity = await identifyEncoder(files, setup);
-  const folder = join(config.cacheDir ?? defaultCacheFolder(env), EMBEDDINGS, nameIdentity(identity));
+  const cacheFolder = config.cacheDir ?? defaultCacheFolder(env);
+  const folder = join(cacheFolder, EMBEDDINGS, nameIdentity(identity));
   const warn = (message: string) => events.onWarning?.(message);
+  const network = findNetworkType(cacheFolder);
+  if (network) warn(describeNetworkFolder(cacheFolder, network));
   try {
     const store = await EmbeddingStore.open(folder, { model: files.name, ...identity }, warn);
     const keyed = { store, keyOf: (text: string, role: Role) => keyOfText(setup, text, role) };
@@ -260,6 +290,10 @@ async function openEncoder(
     warn(`${error.message}; going on without`);
     return createStoredEncoder(start, undefined, encoding);
   }
+}
+
+function describeNetworkFolder(folder: string, type: string): string {
+  return `${folder}: on a network file system (${type}), where keeping vectors is slow; give a --cache-dir on a local disk`;
 }
 
 async function createIndex(
@@ -274,6 +308,22 @@ async function createIndex(
   }
   const { createFlatIndex } = await import('./search/flat.js');
   return createFlatIndex(passages, { workers: threads, gpu, memory: memory.searching });
+}
+
+async function openBm25(
+  passages: Texts,
+  { bm25K1, bm25B, workers }: MineConfig,
+  workspace: Workspace,
+  onProgress: (phase: Phase, done: number, total: number) => void,
+): Promise<Bm25Search> {
+  const { indexTexts } = await import('./lexical/bm25-index.js');
+  const { createBm25Search } = await import('./lexical/bm25-search.js');
+  const settings = { k1: bm25K1, b: bm25B };
+  const place = { workspace, memory: workspace.memory.postings };
+  const index = await indexTexts(passages, settings, place, (share) => {
+    onProgress('indexing', Math.floor(share * passages.length), passages.length);
+  });
+  return createBm25Search(index, workers ?? describeMachine().cores);
 }
 
 function describeRejection(

@@ -63,6 +63,7 @@ export class Tally {
   readonly #seconds: Record<Phase | 'writing', number> = {
     reading: 0,
     embedding: 0,
+    indexing: 0,
     searching: 0,
     reranking: 0,
     writing: 0,

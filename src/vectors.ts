@@ -83,8 +83,6 @@ export async function embedDataset(dataset: Dataset, config: MineConfig, tools: 
     };
   } finally {
     await encoder.close();
-    await given?.queries?.close();
-    await given?.passages?.close();
   }
 }
 
@@ -126,7 +124,7 @@ function createScoredTexts({ rows, siblings }: Dataset, config: MineConfig): (po
     const { pos, neg } = rows.read(position);
     if (config.reranker === undefined) {
       yield* pos;
-      if (config.keepNeg && config.scores) yield* neg;
+      if (config.keepNeg && config.scores) yield* neg.filter((text) => text.trim() !== '');
     }
     const group = siblings.groupOf(position);
     if (!looksAtSiblings || listed[group] === 1) return;

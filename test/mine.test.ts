@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { MineSettings } from '#dist/config/config.js';
 import { HnMineError } from '#dist/errors.js';
+import type { Tools } from '#dist/mine.js';
 import { createFlatIndex } from '#dist/search/flat.js';
 import { hashVector, indexOf, mineInMemory, type Records, scoreInText, textsOf } from './mine-in-memory.js';
 
@@ -107,6 +108,20 @@ describe('pools that are too small', () => {
     },
   ])('$title are refused before the model loads', async ({ settings, message }) => {
     expect(await refusalOf({ input: [row('q', 'p2')], pool: three }, settings)).toBe(message);
+  });
+
+  it('are none for raw ranks that the pool reaches, though candidates are fewer', async () => {
+    const input = [row('q', 'p7', 'p6', 'p5', 'p4')];
+    const settings: MineSettings = { range: '5-8', neg: 2, rankBasis: 'raw', sample: 'top', backfill: 'none' };
+    const { rows, outlook } = await mineInMemory({ input, pool: TEN.slice(2) }, settings, scoreInText);
+    expect(rows[0]?.negatives).toEqual([
+      { text: 'p2', score: 2, rank: 5, source: 'window' },
+      { text: 'p1', score: 1, rank: 6, source: 'window' },
+    ]);
+    expect(outlook).toMatchObject({ shortWindows: 0, mostCandidates: 4 });
+    expect(await refusalOf({ input, pool: TEN.slice(2, 7) }, { ...settings, neg: 1 })).toBe(
+      '--range 5-8: the window begins past the candidates of every row (at most 1, from a pool of 5); lower --range, add passages, or use --backfill random',
+    );
   });
 
   it('are made up for by skipped ranks', async () => {
@@ -414,11 +429,23 @@ describe('the same seed gives the same rows', () => {
   });
 
   it('in blocks of many rows as alone', async () => {
-    const many = Array.from({ length: 1100 }, (_, i) => ({ query: `q${i}`, pos: ['x'] }));
+    const many = Array.from({ length: 2100 }, (_, i) => ({ query: `q${i}`, pos: ['x'] }));
     const few = pool.slice(0, 40);
-    const lines = await linesOf({ input: many, pool: few }, { range: '1-20' });
-    expect(lines).toHaveLength(1100);
-    for (const i of [0, 511, 512, 1023, 1024, 1099]) {
+    const blocks: number[] = [];
+    const createIndex: Tools['createIndex'] = async (passages) => {
+      const index = indexOf(passages);
+      const search: typeof index.search = (queries, k) => {
+        blocks.push(queries.count);
+        return index.search(queries, k);
+      };
+      return { ...index, search };
+    };
+    const { lines } = await mineInMemory({ input: many, pool: few }, { ...settings, range: '1-20' }, hashVector, {
+      createIndex,
+    });
+    // The second is made while the first is searched: either may be first to ask.
+    expect(blocks.toSorted((a, b) => b - a)).toEqual([2048, 52]);
+    for (const i of [0, 1023, 1024, 2047, 2048, 2099]) {
       expect(await linesOf({ input: [many[i] as object], pool: few }, { range: '1-20' })).toEqual([lines[i]]);
     }
   });

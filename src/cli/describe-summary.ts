@@ -12,8 +12,10 @@ export function describeSummary(summary: Summary): string[] {
     .map(([reason, count]) => `${formatCount(count)} ${reason}`)
     .join(', ');
   const { reranker } = summary;
-  const named = ['reading', 'embedding', 'searching', ...(reranker ? ['reranking' as const] : []), 'writing'] as const;
-  const phases = named.map((phase) => `${phase} ${formatDuration(seconds[phase])}`);
+  const asked = { indexing: seconds.indexing > 0, reranking: reranker !== undefined };
+  const phases = (['reading', 'embedding', 'indexing', 'searching', 'reranking', 'writing'] as const)
+    .filter((phase) => (phase !== 'indexing' && phase !== 'reranking') || asked[phase])
+    .map((phase) => `${phase} ${formatDuration(seconds[phase])}`);
   const reranked = reranker && {
     reranked: `${formatCount(reranker.pairs)} pairs by ${reranker.model}, ${formatCount(reranker.truncated)} longer than it reads`,
   };

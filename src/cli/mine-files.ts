@@ -18,7 +18,7 @@ import { formatCount, type Progress } from './progress.js';
 export function mineFiles(flags: Flags, config: MineConfig): Promise<number> {
   return reportTo(flags, async (progress, log) => {
     const inputs: Inputs = { input: flags.input === '-' ? process.stdin : flags.input, pool: flags.pool };
-    checkOutputs(flags);
+    checkOutputs(flags, config.run);
     if (flags.dryRun) await dryRun(inputs, config, progress, log);
     else await run(flags, inputs, config, progress, log);
   });
@@ -53,8 +53,8 @@ export function embedFiles(flags: EmbedFlags, config: MineConfig): Promise<numbe
   });
 }
 
-function checkOutputs({ input, pool = [], output, summary, rejected }: Flags): void {
-  const inputs = [...(input === '-' ? [] : [input]), ...pool];
+function checkOutputs({ input, pool = [], output, summary, rejected }: Flags, runs: readonly string[] = []): void {
+  const inputs = [...(input === '-' ? [] : [input]), ...pool, ...runs];
   for (const [flag, path] of Object.entries({ output, summary, rejected })) {
     if (path !== undefined) checkOutput(`--${flag}`, path, inputs);
   }

@@ -165,11 +165,18 @@ function takeSkipped(cut: Cut, count: number): Negative[] {
   return cut.skipped.toReversed().slice(0, count).map(fromSource('skipped'));
 }
 
-/** One passage a class, so a class is drawn as often as any other. */
+/** One passage a class, the first that is allowed, so a class is drawn as often as any other. */
 export function smallestDraws(row: RowView, ranked: ReadonlySet<number>, count: number): number[] {
   const smallest: { passage: number; draw: number }[] = [];
+  /** Classes for which another passage than the first stood in. */
+  const replaced = new Set<number>();
   for (let passage = 0; passage < row.poolSize; passage++) {
-    if (row.classOf(passage) !== passage || ranked.has(passage)) continue;
+    const found = row.classOf(passage);
+    if (ranked.has(found)) continue;
+    if (found !== passage) {
+      if (replaced.has(found) || isAllowed(row, found) || !isAllowed(row, passage)) continue;
+      replaced.add(found);
+    }
     const draw = row.drawOf(passage);
     if (smallest.length === count && draw >= (smallest.at(-1)?.draw ?? 0)) continue;
     if (!isAllowed(row, passage)) continue;

@@ -290,6 +290,18 @@ describe('bounds', () => {
     ]);
   });
 
+  it('let the first allowed passage of a class stand for it in random backfill', () => {
+    // Three of a class; the first passage of all is above the ceiling, and the third would be drawn before the others.
+    const classOf = (passage: number) => passage - (passage % 3);
+    const draws = [0.05, 0.2, 0.01, 0.1, 0.02, 0.3];
+    const row = rowOver(6, { classOf, draws, bounds: { ceiling: -1, floor: -Infinity } });
+    const settings = { ...top, range: { low: 0, high: 1 }, rankBasis: 'raw' as const, backfill: 'random' as const };
+    expect(passagesOf(selectNegatives(search(6), row, settings, 1))).toEqual([3]);
+    expect(passagesOf(selectNegatives(search(6), row, settings, 3))).toEqual([1, 3]);
+    const below = rowOver(6, { classOf, draws, bounds: { ceiling: -2, floor: -Infinity } });
+    expect(passagesOf(selectNegatives(search(6), below, settings, 1))).toEqual([2]);
+  });
+
   it('need no deeper search where the neighbours have come to the floor', () => {
     const settings = { ...top, range: { low: 1, high: 9 } };
     expect(selectNegatives(search(5), bounded(0, -4), settings, 4)).toBeUndefined();
@@ -338,6 +350,15 @@ describe('the reason why a row is short', () => {
     },
   ])('$title', ({ row, settings, reason }) => {
     expect(reasonFor(row, settings)).toBe(reason);
+  });
+
+  it('is the ceiling where the floor is above it, however deep the search went', () => {
+    const row = rowOver(6, { bounds: { ceiling: -9, floor: -3 } });
+    const settings = { ...DEFAULTS, range: { low: 0, high: 6 } };
+    for (const k of [0, 5, 6]) {
+      const selection = selectWithReason({ ...search(k), isWhole: k !== 5 }, row, settings, 4);
+      expect(selection).toEqual({ negatives: [], reason: 'ceiling' });
+    }
   });
 });
 

@@ -1,0 +1,216 @@
+import type { Embed } from '../mine-in-memory.js';
+import { drawsOf } from './draws.js';
+import {
+  equalTexts,
+  forbiddenTexts,
+  normal,
+  oneOfEach,
+  passagesOf,
+  type RowRecord,
+  type RuleRecords,
+  siblingsOf,
+  textsOfPool,
+} from './records.js';
+
+/** The flags that a choice depends on, with the defaults of the documentation. */
+export interface ChoiceSettings {
+  readonly range: [low: number, high: number];
+  readonly neg: number;
+  readonly sample: 'random' | 'top' | 'weighted';
+  readonly sampleSharpness: number;
+  readonly sampleOffset: number;
+  readonly seed: number;
+  readonly rankBasis: 'candidates' | 'raw';
+  readonly positiveWeight: number;
+  readonly backfill: 'random' | 'next' | 'none';
+  readonly keepNeg: boolean;
+  readonly maxScore?: number | undefined;
+  readonly minScore?: number | undefined;
+  readonly margin?: number | undefined;
+  readonly relativeMargin?: number | undefined;
+  readonly positiveScore: 'min' | 'max' | 'mean';
+  readonly maxPositiveSimilarity?: number | undefined;
+}
+
+export const DEFAULT_CHOICE: ChoiceSettings = {
+  range: [10, 210],
+  neg: 15,
+  sample: 'random',
+  sampleSharpness: 100,
+  sampleOffset: 0,
+  seed: 42,
+  rankBasis: 'candidates',
+  positiveWeight: 0,
+  backfill: 'random',
+  keepNeg: false,
+  positiveScore: 'min',
+};
+
+export interface Ranked {
+  readonly text: string;
+  readonly score: number;
+  readonly rank: number;
+}
+
+export interface ChosenNegative {
+  readonly text: string;
+  readonly score: number;
+  readonly rank: number | null;
+  readonly source: 'kept' | 'window' | 'next' | 'random' | 'skipped';
+}
+
+/** What the rules say of one row. */
+export interface RowByRules {
+  readonly forbidden: ReadonlySet<string>;
+  /** Everything that the row may take, with ranks of the basis that was asked for. */
+  readonly candidates: readonly Ranked[];
+  /** The candidates whose ranks the window holds. */
+  readonly window: readonly Ranked[];
+  /** The lowest and the highest score that a mined negative may have. */
+  readonly bounds: readonly [floor: number, ceiling: number];
+  readonly posScores: readonly number[];
+  readonly negatives: readonly ChosenNegative[];
+  /** Why the row is short, if it is; of raw ranks it depends on what the window happens to meet. */
+  readonly reason: string | undefined;
+}
+
+/**
+ * The choice of negatives as the documentation tells it, by brute force: every passage scored, everything sorted, nothing cut
+ * short. It shares no code with the program.
+ */
+export function chooseByRules(records: RuleRecords, settings: ChoiceSettings, embed: Embed): RowByRules[] {
+  return records.input.map((_, position) => chooseForRow(records, position, settings, embed));
+}
+
+function chooseForRow(records: RuleRecords, position: number, settings: ChoiceSettings, embed: Embed): RowByRules {
+  const { neg } = settings;
+  const row = records.input[position] as RowRecord;
+  const family = siblingsOf(records.input, position);
+  const forbidden = forbiddenTexts(family, passagesOf(records));
+  const kept = settings.keepNeg ? keep(row.neg ?? [], forbidden, records).slice(0, neg) : [];
+  const taken = new Set([...kept.map(normal), ...equalTexts(kept, passagesOf(records))]);
+
+  const scoreOf = (passage: string) => product(embed(row.query, 'query'), embed(passage, 'passage'));
+  const posScores = row.pos.map(scoreOf);
+  const positive = combine(posScores, settings.positiveScore);
+  const bounds = boundsOf(positive, settings);
+  const likenessOf = (passage: string, measure: typeof product) => {
+    const positives = family.flatMap(({ pos }) => pos);
+    return Math.max(...positives.map((text) => measure(embed(passage, 'passage'), embed(text, 'passage'))));
+  };
+  const isFree = ({ text }: Ranked) => !forbidden.has(normal(text)) && !taken.has(normal(text));
+  const isCandidate = (one: Ranked) => {
+    const { text, score } = one;
+    const { maxPositiveSimilarity: most = Infinity } = settings;
+    return (
+      isFree(one) && score >= bounds[0] && score <= bounds[1] && !(most < Infinity && likenessOf(text, cosine) >= most)
+    );
+  };
+
+  const places = new Map(textsOfPool(records).map((text, place) => [text, place]));
+  const placeOf = ({ text }: { text: string }) => places.get(text) as number;
+  const everyone = rank([...places.keys()], scoreOf);
+  const allowed = everyone.filter(isCandidate);
+  const distinct = oneOfEach(allowed);
+  const candidates = settings.rankBasis === 'raw' ? distinct : distinct.map((one, at) => ({ ...one, rank: at }));
+  const risk = ({ text, score }: Ranked) => score + settings.positiveWeight * likenessOf(text, product);
+  const { skipped, window, past } = cut(candidates, settings, risk);
+
+  const drawOf = drawsOf(records.input, position, settings.seed);
+  const sampled = sample(window, settings, positive, drawOf).slice(0, neg - kept.length);
+  const missing = neg - kept.length - sampled.length;
+  // Which spelling stands for passages that are equal after normalization: past the window the first of the pool.
+  const pastTexts = new Set(past.map(({ text }) => normal(text)));
+  const isPast = ({ text }: Ranked) => pastTexts.has(normal(text));
+  const inPoolOrder = oneOfEach(allowed.toSorted((a, b) => placeOf(a) - placeOf(b)));
+  const drawn = inPoolOrder.filter(isPast).sort((a, b) => drawOf(a.text) - drawOf(b.text));
+  const fillers: ChosenNegative[] = {
+    none: [],
+    next: past.map((one) => ({ ...one, source: 'next' as const })),
+    random: [
+      ...drawn.map((one) => ({ ...one, rank: null, source: 'random' as const })),
+      ...skipped.toReversed().map((one) => ({ ...one, source: 'skipped' as const })),
+    ],
+  }[settings.backfill].slice(0, missing);
+
+  const mined = [...sampled.map((one) => ({ ...one, source: 'window' as const })), ...fillers];
+  mined.sort((a, b) => b.score - a.score || placeOf(a) - placeOf(b));
+  const first = kept.map((text) => ({ text, score: scoreOf(text), rank: null, source: 'kept' as const }));
+  const negatives = [...first, ...mined];
+  const reason = negatives.length === neg ? undefined : explain(everyone, bounds, neg - kept.length, isFree);
+  return { forbidden, candidates, window, bounds, posScores, negatives, reason };
+}
+
+/** The negatives that a row came with and may keep, each once. */
+function keep(texts: readonly string[], forbidden: ReadonlySet<string>, records: RuleRecords): string[] {
+  const isFree = (text: string) => {
+    const all = [normal(text), ...equalTexts([text], passagesOf(records))];
+    return normal(text) !== '' && !all.some((one) => forbidden.has(one));
+  };
+  return oneOfEach(texts.filter(isFree).map((text) => ({ text }))).map(({ text }) => text);
+}
+
+function rank(texts: readonly string[], scoreOf: (passage: string) => number): Ranked[] {
+  const scored = texts.map((text, place) => ({ text, place, score: scoreOf(text) }));
+  scored.sort((a, b) => b.score - a.score || a.place - b.place);
+  return scored.map(({ text, score }, at) => ({ text, score, rank: at }));
+}
+
+/** Of the best candidates, as many as the window skips are dropped: those of the highest risk. */
+function cut(candidates: readonly Ranked[], { range, positiveWeight }: ChoiceSettings, risk: (one: Ranked) => number) {
+  const [low, high] = range;
+  const best = candidates.filter((one) => one.rank < high);
+  const riskiest = best.toSorted((a, b) => risk(b) - risk(a) || a.rank - b.rank).slice(0, low);
+  const isSkipped = (one: Ranked) => (positiveWeight === 0 ? one.rank < low : riskiest.includes(one));
+  const past = candidates.filter((one) => one.rank >= high);
+  return { skipped: best.filter(isSkipped), window: best.filter((one) => !isSkipped(one)), past };
+}
+
+/** In the order in which they are taken. */
+function sample(
+  window: readonly Ranked[],
+  settings: ChoiceSettings,
+  positive: number,
+  drawOf: (passage: string) => number,
+): Ranked[] {
+  const { sampleSharpness: a, sampleOffset: b } = settings;
+  const key = {
+    top: (one: Ranked) => one.rank,
+    random: (one: Ranked) => drawOf(one.text),
+    // The logarithm of -ln(u) / exp(-a (score - p - b)²).
+    weighted: (one: Ranked) => Math.log(-Math.log(drawOf(one.text))) + a * (one.score - positive - b) ** 2,
+  }[settings.sample];
+  return window.toSorted((one, other) => key(one) - key(other));
+}
+
+function explain(
+  everyone: readonly Ranked[],
+  [floor, ceiling]: readonly [number, number],
+  asked: number,
+  isFree: (one: Ranked) => boolean,
+): string {
+  if (oneOfEach(everyone.filter(isFree)).length < asked) return 'pool too small';
+  if (floor <= ceiling && everyone.some(({ score }) => score < floor)) return 'floor';
+  return ceiling === Infinity ? 'too few candidates' : 'ceiling';
+}
+
+function combine(scores: readonly number[], how: ChoiceSettings['positiveScore']): number {
+  const mean = scores.reduce((sum, score) => sum + score, 0) / scores.length;
+  return { min: Math.min(...scores), max: Math.max(...scores), mean }[how];
+}
+
+function boundsOf(p: number, { maxScore, minScore, margin, relativeMargin }: ChoiceSettings): [number, number] {
+  const ceilings = [Infinity, maxScore ?? Infinity];
+  if (margin !== undefined) ceilings.push(p - margin);
+  if (relativeMargin !== undefined) ceilings.push(p - relativeMargin * Math.abs(p));
+  return [minScore ?? -Infinity, Math.min(...ceilings)];
+}
+
+/** In float64, over values as float32 holds them. */
+function product(a: readonly number[], b: readonly number[]): number {
+  return a.reduce((sum, value, i) => sum + Math.fround(value) * Math.fround(b[i] as number), 0);
+}
+
+function cosine(a: readonly number[], b: readonly number[]): number {
+  return product(a, b) / Math.sqrt(product(a, a) * product(b, b));
+}
