@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { ENCODER_OPTIONS } from '../config/score-options.js';
 import { HnMineError } from '../errors.js';
 
 const LOG_FORMATS = ['pretty', 'json'] as const;
@@ -76,19 +77,11 @@ export function parseWith(command: Command, argv: readonly string[]): Typed | Pr
 }
 
 /** What `hn-mine embed` takes of the flags of the main command. */
-const EMBED_FLAGS = [
+const EMBED_FLAGS: readonly string[] = [
   ...['input', 'pool', 'output', 'limit', 'shard'],
   ...['queryField', 'posField', 'negField', 'queryIdField', 'textField', 'titleField', 'passageIdField'],
-  ...[
-    'model',
-    'revision',
-    'dtype',
-    'queryInstruction',
-    'queryInstructionFormat',
-    'passageInstruction',
-    'queryMaxLength',
-  ],
-  ...['passageMaxLength', 'pooling', 'normalize', 'batchTokens', 'batchSize', 'offline'],
+  ...ENCODER_OPTIONS,
+  ...['batchTokens', 'batchSize', 'offline'],
   ...['workers', 'memory', 'gpu', 'cacheDir', 'cache', 'quiet', 'verbose', 'logFormat', 'progress'],
 ];
 
