@@ -1,5 +1,6 @@
 import type { Embed } from '../mine-in-memory.js';
 import { drawsOf } from './draws.js';
+import { DEFAULT_RANKING, type RankingSettings, rankByBm25, rankTexts } from './rankings.js';
 import {
   equalTexts,
   forbiddenTexts,
@@ -12,7 +13,7 @@ import {
 } from './records.js';
 
 /** The flags that a choice depends on, with the defaults of the documentation. */
-export interface ChoiceSettings {
+export interface ChoiceSettings extends RankingSettings {
   readonly range: [low: number, high: number];
   readonly neg: number;
   readonly sample: 'random' | 'top' | 'weighted';
@@ -23,6 +24,7 @@ export interface ChoiceSettings {
   readonly positiveWeight: number;
   readonly backfill: 'random' | 'next' | 'none';
   readonly keepNeg: boolean;
+  readonly skipLexical: number;
   readonly maxScore?: number | undefined;
   readonly minScore?: number | undefined;
   readonly margin?: number | undefined;
@@ -32,6 +34,8 @@ export interface ChoiceSettings {
 }
 
 export const DEFAULT_CHOICE: ChoiceSettings = {
+  ...DEFAULT_RANKING,
+  skipLexical: 0,
   range: [10, 210],
   neg: 15,
   sample: 'random',
@@ -48,6 +52,7 @@ export const DEFAULT_CHOICE: ChoiceSettings = {
 export interface Ranked {
   readonly text: string;
   readonly score: number;
+  /** Infinity for what no retriever ranks. */
   readonly rank: number;
 }
 
@@ -75,11 +80,25 @@ export interface RowByRules {
  * The choice of negatives as the documentation tells it, by brute force: every passage scored, everything sorted, nothing cut
  * short. It shares no code with the program.
  */
-export function chooseByRules(records: RuleRecords, settings: ChoiceSettings, embed: Embed): RowByRules[] {
-  return records.input.map((_, position) => chooseForRow(records, position, settings, embed));
+export function chooseByRules(
+  records: RuleRecords,
+  settings: ChoiceSettings,
+  embed: Embed,
+  runs: readonly TestRun[] = [],
+): RowByRules[] {
+  return records.input.map((_, position) => chooseForRow(records, position, settings, embed, runs));
 }
 
-function chooseForRow(records: RuleRecords, position: number, settings: ChoiceSettings, embed: Embed): RowByRules {
+/** What another engine ranks for a query: places in the pool, each once. */
+export type TestRun = (query: string) => readonly number[];
+
+function chooseForRow(
+  records: RuleRecords,
+  position: number,
+  settings: ChoiceSettings,
+  embed: Embed,
+  runs: readonly TestRun[],
+): RowByRules {
   const { neg } = settings;
   const row = records.input[position] as RowRecord;
   const family = siblingsOf(records.input, position);
@@ -95,16 +114,30 @@ function chooseForRow(records: RuleRecords, position: number, settings: ChoiceSe
     const positives = family.flatMap(({ pos }) => pos);
     return Math.max(...positives.map((text) => measure(embed(passage, 'passage'), embed(text, 'passage'))));
   };
+  const places = textsOfPool(records);
+  const isFree = (text: string) => !forbidden.has(normal(text)) && !taken.has(normal(text));
+  const lexical = rankByBm25(row.query, places, settings).filter(isFree);
+  const alike = [...new Set(lexical.map(normal))].slice(0, settings.skipLexical);
   const isCandidate = ({ text, score }: Ranked) => {
     const { maxPositiveSimilarity: most = Infinity } = settings;
-    const isFree = !forbidden.has(normal(text)) && !taken.has(normal(text));
-    return isFree && score >= bounds[0] && score <= bounds[1] && !(likenessOf(text, cosine) >= most);
+    return (
+      isFree(text) &&
+      !alike.includes(normal(text)) &&
+      score >= bounds[0] &&
+      score <= bounds[1] &&
+      !(likenessOf(text, cosine) >= most)
+    );
   };
 
-  const places = textsOfPool(records);
-  const everyone = rank(places, scoreOf);
+  const ranked = rankTexts(row.query, places, settings, scoreOf, listRuns(runs, row.query, places));
+  const unranked = places.filter((text) => !ranked.includes(text));
+  const everyone = [
+    ...ranked.map((text, at) => ({ text, score: scoreOf(text), rank: at })),
+    ...unranked.map((text) => ({ text, score: scoreOf(text), rank: Infinity })),
+  ];
   const distinct = oneOfEach(everyone.filter(isCandidate));
-  const candidates = settings.rankBasis === 'raw' ? distinct : distinct.map((one, at) => ({ ...one, rank: at }));
+  const countRank = (one: Ranked, at: number) => ({ ...one, rank: one.rank === Infinity ? Infinity : at });
+  const candidates = settings.rankBasis === 'raw' ? distinct : distinct.map(countRank);
   const risk = ({ text, score }: Ranked) => score + settings.positiveWeight * likenessOf(text, product);
   const { skipped, window, past } = cut(candidates, settings, risk);
 
@@ -119,7 +152,7 @@ function chooseForRow(records: RuleRecords, position: number, settings: ChoiceSe
     .sort((a, b) => drawOf(a.text) - drawOf(b.text));
   const fillers: ChosenNegative[] = {
     none: [],
-    next: past.map((one) => ({ ...one, source: 'next' as const })),
+    next: past.filter(({ rank }) => rank !== Infinity).map((one) => ({ ...one, source: 'next' as const })),
     random: [
       ...drawn.map((one) => ({ ...one, rank: null, source: 'random' as const })),
       ...skipped.toReversed().map((one) => ({ ...one, source: 'skipped' as const })),
@@ -128,7 +161,10 @@ function chooseForRow(records: RuleRecords, position: number, settings: ChoiceSe
 
   const place = ({ text }: ChosenNegative) => places.indexOf(text);
   const mined = [...sampled.map((one) => ({ ...one, source: 'window' as const })), ...fillers];
-  mined.sort((a, b) => b.score - a.score || place(a) - place(b));
+  const byScore = (a: ChosenNegative, b: ChosenNegative) => b.score - a.score || place(a) - place(b);
+  const rankOf = ({ rank }: ChosenNegative) => rank ?? Number.MAX_VALUE;
+  const isByScore = settings.retriever.join() === 'dense' && runs.length === 0;
+  mined.sort(isByScore ? byScore : (a, b) => rankOf(a) - rankOf(b) || byScore(a, b));
   const first = kept.map((text) => ({ text, score: scoreOf(text), rank: null, source: 'kept' as const }));
   return { forbidden, candidates, window, bounds, posScores, negatives: [...first, ...mined] };
 }
@@ -147,10 +183,8 @@ function oneOfEach<T extends { readonly text: string }>(items: readonly T[]): T[
   return items.filter(({ text }, i) => items.findIndex((other) => normal(other.text) === normal(text)) === i);
 }
 
-function rank(texts: readonly string[], scoreOf: (passage: string) => number): Ranked[] {
-  const scored = texts.map((text, place) => ({ text, place, score: scoreOf(text) }));
-  scored.sort((a, b) => b.score - a.score || a.place - b.place);
-  return scored.map(({ text, score }, at) => ({ text, score, rank: at }));
+function listRuns(runs: readonly TestRun[], query: string, places: readonly string[]): string[][] {
+  return runs.map((run) => run(query).map((place) => places[place] as string));
 }
 
 /** Of the best candidates, as many as the window skips are dropped: those of the highest risk. */
