@@ -1,3 +1,4 @@
+import { type Choice, createChoice } from './choice.js';
 import type { MineConfig } from './config/config.js';
 import { type Dataset, foreseeOutcome, type Inputs, type Outlook, readDataset } from './dataset.js';
 import type { Encoder } from './embed/encoder.js';
@@ -5,17 +6,18 @@ import type { Row } from './input/rows.js';
 import type { Bm25Search } from './lexical/bm25-search.js';
 import type { Texts } from './memory/text-spool.js';
 import type { Workspace } from './memory/workspace.js';
-import { createRowTask, finishRow, type RowTask } from './mine-row.js';
+import { createRowTask, type RowTask } from './mine-row.js';
 import type { GivenVectors } from './npy/given-vectors.js';
 import { createPacer } from './pacer.js';
 import { rankPool } from './rank-pool.js';
+import type { Reranker } from './rerank/reranker.js';
+import { createRerankedChoice } from './rerank-rows.js';
 import { cutRows } from './retrieve/cut-rows.js';
 import { openRetrievers, type Retrievers } from './retrievers.js';
 import type { Run } from './runs.js';
 import type { VectorPlace } from './search/passage-vectors.js';
 import type { VectorIndex } from './search/vector-index.js';
 import type { NegativeSource } from './select/negatives.js';
-import type { Ranking } from './select/ranking.js';
 import type { ShortReason } from './select/shortage.js';
 import { skipLexical } from './skip-lexical.js';
 import { embedDataset, type Vectors } from './vectors.js';
@@ -23,7 +25,7 @@ import { embedDataset, type Vectors } from './vectors.js';
 export type { ShortReason } from './select/shortage.js';
 
 /** `indexing` is BM25's, where that is asked for. */
-export type Phase = 'reading' | 'embedding' | 'indexing' | 'searching';
+export type Phase = 'reading' | 'embedding' | 'indexing' | 'searching' | 'reranking';
 
 /** A negative as it is written. */
 export interface WrittenNegative {
@@ -38,7 +40,7 @@ export interface WrittenNegative {
 export interface MinedRow {
   readonly row: Row;
   readonly negatives: readonly WrittenNegative[];
-  /** The retriever's score of each positive. */
+  /** The score of each positive: the encoder's, or the reranker's where there is one. */
   readonly posScores: readonly number[];
   /** Set where there are fewer negatives than asked for. */
   readonly reason?: ShortReason;
@@ -55,9 +57,13 @@ export interface Tools {
   openEncoder(): Promise<Encoder>;
   createIndex(passages: VectorPlace): Promise<VectorIndex>;
   openBm25(passages: Texts): Promise<Bm25Search>;
+  /** Where the configuration names a reranker. */
+  openReranker?(): Promise<Reranker>;
   /** A phase's progress; `total` is unknown while reading. */
   onProgress(phase: Phase, done: number, total?: number): void;
   onEncoded(counts: EncodedCounts): void;
+  /** Pairs scored by the reranker since the last call, and those of them longer than it reads. */
+  onReranked?(pairs: number, truncated: number): void;
 }
 
 /** Counts of distinct texts. */
@@ -67,9 +73,6 @@ export interface EncodedCounts {
   /** All of them, and those whose vectors an earlier run had made. */
   readonly texts: { readonly distinct: number; readonly reused: number };
 }
-
-/** Rows searched at once, at most: results stream out as blocks finish, while the next one is under way. */
-const BLOCK_ROWS = 2048;
 
 /** A row that is being mined takes about so many times the bytes of its line: the line, its parts, its output. */
 const ROW_COPIES = 4;
@@ -107,17 +110,21 @@ export async function* mineDataset(dataset: Dataset, config: MineConfig, tools: 
   if (total === 0) return;
   const vectors = await embedDataset(dataset, config, tools);
   const retrievers = await openRetrievers(dataset, config, vectors, tools);
+  let reranker: Reranker | undefined;
   try {
+    reranker = await tools.openReranker?.();
+    const choice = reranker ? createRerankedChoice(reranker, dataset, config, tools) : createChoice(dataset, config);
     tools.onProgress('searching', 0, total);
     const memory = tools.workspace.memory.mining;
     let done = 0;
-    for await (const block of mineBlocks({ dataset, config, vectors, retrievers, memory })) {
+    for await (const block of mineBlocks({ dataset, config, vectors, retrievers, choice, memory })) {
       yield* block;
       done += block.length;
       tools.onProgress('searching', done, total);
     }
   } finally {
     await retrievers.close();
+    await reranker?.close();
   }
 }
 
@@ -126,6 +133,7 @@ interface Mining {
   readonly config: MineConfig;
   readonly vectors: Vectors;
   readonly retrievers: Retrievers;
+  readonly choice: Choice;
   /** Bytes that the rows and rankings of the two blocks under way may take. */
   readonly memory: number;
 }
@@ -143,12 +151,12 @@ async function* mineBlocks(mining: Mining): AsyncGenerator<MinedRow[]> {
   if (previous) yield await previous;
 }
 
-function* cutBlocks({ dataset: { mined, rows }, memory }: Mining): Generator<number[]> {
+function* cutBlocks({ dataset: { mined, rows }, choice, memory }: Mining): Generator<number[]> {
   let block: number[] = [];
   let bytes = 0;
   for (let position = mined.start; position < mined.end; position++) {
     const size = ROW_COPIES * rows.sizeOf(position);
-    if (block.length > 0 && (block.length === BLOCK_ROWS || bytes + size > memory / 4)) {
+    if (block.length > 0 && (block.length === choice.blockRows || bytes + size > memory / 4)) {
       yield block;
       block = [];
       bytes = 0;
@@ -160,24 +168,23 @@ function* cutBlocks({ dataset: { mined, rows }, memory }: Mining): Generator<num
 }
 
 async function mineBlock(positions: readonly number[], mining: Mining): Promise<MinedRow[]> {
-  const { dataset, config, retrievers, memory } = mining;
-  const tasks = await createTasks(positions, mining);
-  const pause = createPacer();
+  const { dataset, config, retrievers, choice, memory } = mining;
+  const tasks = await choice.prepare(await createTasks(positions, mining));
   const mined = new Array<MinedRow>(tasks.length);
-  const first = config.range.high + countExtra(tasks, config);
+  const first = choice.depth + countExtra(tasks, config);
   let open = tasks.map((_, i) => i);
   for (let depth = first; open.length > 0; depth *= 4) {
     // Few rows need more than the first search; only theirs looks below their ceilings, which costs more.
-    const looksBelow = depth > first && config.rankBasis !== 'raw';
+    const looksBelow = depth > first && choice.mayLookBelow;
     const unfinished: number[] = [];
     for (const some of cutRows(open, { depth: Math.min(depth, dataset.pool.size), memory: memory / 4 })) {
       const searched = some.map((i) => tasks[i] as RowTask);
       const rankings = await rankPool(searched, { depth, looksBelow }, retrievers.ranking);
+      const rows = await choice.finish(searched, rankings);
       for (const [at, i] of some.entries()) {
-        const row = finishRow(tasks[i] as RowTask, rankings[at] as Ranking, config, dataset);
+        const row = rows[at];
         if (row) mined[i] = row;
         else unfinished.push(i);
-        await pause();
       }
     }
     open = unfinished;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { MineSettings } from '#dist/config/config.js';
 import { HnMineError } from '#dist/errors.js';
+import type { Tools } from '#dist/mine.js';
 import { createFlatIndex } from '#dist/search/flat.js';
 import { hashVector, indexOf, mineInMemory, type Records, scoreInText, textsOf } from './mine-in-memory.js';
 
@@ -428,11 +429,23 @@ describe('the same seed gives the same rows', () => {
   });
 
   it('in blocks of many rows as alone', async () => {
-    const many = Array.from({ length: 1100 }, (_, i) => ({ query: `q${i}`, pos: ['x'] }));
+    const many = Array.from({ length: 2100 }, (_, i) => ({ query: `q${i}`, pos: ['x'] }));
     const few = pool.slice(0, 40);
-    const lines = await linesOf({ input: many, pool: few }, { range: '1-20' });
-    expect(lines).toHaveLength(1100);
-    for (const i of [0, 511, 512, 1023, 1024, 1099]) {
+    const blocks: number[] = [];
+    const createIndex: Tools['createIndex'] = async (passages) => {
+      const index = indexOf(passages);
+      const search: typeof index.search = (queries, k) => {
+        blocks.push(queries.count);
+        return index.search(queries, k);
+      };
+      return { ...index, search };
+    };
+    const { lines } = await mineInMemory({ input: many, pool: few }, { ...settings, range: '1-20' }, hashVector, {
+      createIndex,
+    });
+    // The second is made while the first is searched: either may be first to ask.
+    expect(blocks.toSorted((a, b) => b - a)).toEqual([2048, 52]);
+    for (const i of [0, 1023, 1024, 2047, 2048, 2099]) {
       expect(await linesOf({ input: [many[i] as object], pool: few }, { range: '1-20' })).toEqual([lines[i]]);
     }
   });

@@ -224,6 +224,16 @@ function describeCommand(version: string): Command {
     .option('--bm25-b <b>', 'how much long passages are held back, 0 to 1 (0.75)')
     .option('--rrf-k <k>', 'of reciprocal rank fusion, 1 / (k + rank) (60)')
 
+    .optionsGroup('Reranking:')
+    .option(
+      '--reranker <dir|id>',
+      'score candidates with a cross-encoder, an ONNX model with one label, and choose by its scores',
+    )
+    .option('--rerank-depth <n>', "a row's best candidates that it scores (HI)")
+    .option('--rerank-limit <n>', 'the most it scores where a row is still short (10 x depth)')
+    .option('--reranker-dtype <name>', 'which of its graphs: fp32, fp16, q8, … (fp32)')
+    .option('--reranker-max-length <tokens>', "tokens it reads of a pair (the model's)")
+
     .optionsGroup("False negatives (p is the score of the row's positive):")
     .option('--relative-margin <r>', 'at most p - r·|p|, such as 0.05')
     .option('--margin <m>', 'at most p - m')

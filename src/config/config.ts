@@ -149,6 +149,12 @@ const schema = z.strictObject({
   batchSize: wholeNumber(1).optional(),
   offline: flag.default(false),
 
+  reranker: text.min(1, 'expected a folder or a model ID (found nothing)').optional(),
+  rerankerDtype: text.optional(),
+  rerankerMaxLength: wholeNumber(1).optional(),
+  rerankDepth: wholeNumber(1).optional(),
+  rerankLimit: wholeNumber(1).optional(),
+
   gpu: devices.optional(),
   workers: wholeNumber(1).optional(),
   memory: memorySize.optional(),
@@ -195,8 +201,29 @@ export function parseConfig(settings: MineSettings): MineConfig {
       `--min-score ${config.minScore}: is above --max-score ${config.maxScore}, so no passage qualifies`,
     );
   }
+  refuseRerankFlags(config);
   refuseSharedFields(config);
   return config;
+}
+
+function refuseRerankFlags(config: MineConfig): void {
+  const { reranker, rankBasis, range, rerankDepth = range.high, rerankLimit } = config;
+  if (reranker === undefined) {
+    const odd = (['rerankerDtype', 'rerankerMaxLength', 'rerankDepth', 'rerankLimit'] as const).find(
+      (option) => config[option] !== undefined,
+    );
+    if (odd) throw new HnMineError('usage', `${flagOf(odd)}: needs a --reranker (found none)`);
+    return;
+  }
+  if (rankBasis === 'raw') {
+    throw new HnMineError('usage', '--reranker: ranks must count candidates (found --rank-basis raw)');
+  }
+  if (rerankLimit !== undefined && rerankLimit < rerankDepth) {
+    throw new HnMineError(
+      'usage',
+      `--rerank-limit ${rerankLimit}: is below the --rerank-depth of ${rerankDepth}; raise it or lower --rerank-depth`,
+    );
+  }
 }
 
 /** A run ranks alone unless retrievers are named as well. */

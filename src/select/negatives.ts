@@ -98,7 +98,10 @@ function isPastFloor({ isByScore, scores }: Ranking, { bounds }: RowView): boole
   return isByScore && (scores.at(-1) ?? Infinity) < bounds.floor;
 }
 
-function compareScores(a: Negative, b: Negative): number {
+type Ranked = Pick<Negative, 'passage' | 'score'>;
+
+/** Best first; equal scores in pool order. */
+export function compareScores(a: Ranked, b: Ranked): number {
   return b.score - a.score || a.passage - b.passage;
 }
 
@@ -109,12 +112,13 @@ function compareRanks(a: Negative, b: Negative): number {
     : (a.rank ?? Infinity) - (b.rank ?? Infinity);
 }
 
-function fromSource(source: NegativeSource): (candidate: Candidate) => Negative {
+/** Makes negatives of candidates. */
+export function fromSource(source: NegativeSource): (candidate: Candidate) => Negative {
   return (candidate) => ({ ...candidate, source });
 }
 
 /** `random` takes the smallest draws: uniform without replacement, and unmoved by what else the window holds. */
-function samplePassages(
+export function samplePassages(
   window: readonly Candidate[],
   settings: SelectSettings,
   count: number,
@@ -162,7 +166,7 @@ function takeSkipped(cut: Cut, count: number): Negative[] {
 }
 
 /** One passage a class, the first that is allowed, so a class is drawn as often as any other. */
-function smallestDraws(row: RowView, ranked: ReadonlySet<number>, count: number): number[] {
+export function smallestDraws(row: RowView, ranked: ReadonlySet<number>, count: number): number[] {
   const smallest: { passage: number; draw: number }[] = [];
   /** Classes for which another passage than the first stood in. */
   const replaced = new Set<number>();

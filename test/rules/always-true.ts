@@ -45,6 +45,12 @@ export const ALWAYS_TRUE: readonly Invariant[] = [
     },
   },
   {
+    title: 'the reason says what left a row short',
+    check({ mined: { reason }, settings: { rankBasis }, rules }) {
+      if (rankBasis === 'candidates') expect(reason).toBe(rules.reason);
+    },
+  },
+  {
     title: 'mined negatives are texts of the pool, kept ones of the row, as they were given',
     check(row) {
       for (const { text } of minedOf(row)) expect(textsOfPool(row.records)).toContain(text);

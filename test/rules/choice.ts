@@ -5,6 +5,7 @@ import {
   equalTexts,
   forbiddenTexts,
   normal,
+  oneOfEach,
   passagesOf,
   type RowRecord,
   type RuleRecords,
@@ -74,6 +75,8 @@ export interface RowByRules {
   readonly bounds: readonly [floor: number, ceiling: number];
   readonly posScores: readonly number[];
   readonly negatives: readonly ChosenNegative[];
+  /** Why the row is short, if it is; of raw ranks it depends on what the window happens to meet. */
+  readonly reason: string | undefined;
 }
 
 /**
@@ -114,30 +117,22 @@ function chooseForRow(
     const positives = family.flatMap(({ pos }) => pos);
     return Math.max(...positives.map((text) => measure(embed(passage, 'passage'), embed(text, 'passage'))));
   };
-  const places = textsOfPool(records);
-  const isFree = (text: string) => !forbidden.has(normal(text)) && !taken.has(normal(text));
-  const lexical = rankByBm25(row.query, places, settings).filter(isFree);
+  const isFree = ({ text }: { text: string }) => !forbidden.has(normal(text)) && !taken.has(normal(text));
+  const places = new Map(textsOfPool(records).map((text, place) => [text, place]));
+  const placeOf = ({ text }: { text: string }) => places.get(text) as number;
+  const lexical = rankByBm25(row.query, [...places.keys()], settings).filter((text) => isFree({ text }));
   const alike = [...new Set(lexical.map(normal))].slice(0, settings.skipLexical);
-  const isCandidate = ({ text, score }: Ranked) => {
+  const isEligible = (one: Ranked) => isFree(one) && !alike.includes(normal(one.text));
+  const isCandidate = (one: Ranked) => {
+    const { text, score } = one;
     const { maxPositiveSimilarity: most = Infinity } = settings;
-    return (
-      isFree(text) &&
-      !alike.includes(normal(text)) &&
-      score >= bounds[0] &&
-      score <= bounds[1] &&
-      !(likenessOf(text, cosine) >= most)
-    );
+    const isWithin = isEligible(one) && score >= bounds[0] && score <= bounds[1];
+    return isWithin && !(most < Infinity && likenessOf(text, cosine) >= most);
   };
 
-  const ranked = rankTexts(row.query, places, settings, scoreOf, listRuns(runs, row.query, places));
-  const unranked = places.filter((text) => !ranked.includes(text));
-  const everyone = [
-    ...ranked.map((text, at) => ({ text, score: scoreOf(text), rank: at })),
-    ...unranked.map((text) => ({ text, score: scoreOf(text), rank: Infinity })),
-  ];
-  const distinct = oneOfEach(everyone.filter(isCandidate));
-  const countRank = (one: Ranked, at: number) => ({ ...one, rank: one.rank === Infinity ? Infinity : at });
-  const candidates = settings.rankBasis === 'raw' ? distinct : distinct.map(countRank);
+  const everyone = rankPool([...places.keys()], row.query, { settings, scoreOf, runs });
+  const allowed = everyone.filter(isCandidate);
+  const candidates = settings.rankBasis === 'raw' ? oneOfEach(allowed) : countRanks(oneOfEach(allowed));
   const risk = ({ text, score }: Ranked) => score + settings.positiveWeight * likenessOf(text, product);
   const { skipped, window, past } = cut(candidates, settings, risk);
 
@@ -145,11 +140,10 @@ function chooseForRow(
   const sampled = sample(window, settings, positive, drawOf).slice(0, neg - kept.length);
   const missing = neg - kept.length - sampled.length;
   // Which spelling stands for passages that are equal after normalization: past the window the first of the pool.
-  const isPast = ({ text }: Ranked) => past.some((one) => normal(one.text) === normal(text));
-  const inPoolOrder = everyone.filter(isCandidate).sort((a, b) => places.indexOf(a.text) - places.indexOf(b.text));
-  const drawn = oneOfEach(inPoolOrder)
-    .filter(isPast)
-    .sort((a, b) => drawOf(a.text) - drawOf(b.text));
+  const pastTexts = new Set(past.map(({ text }) => normal(text)));
+  const isPast = ({ text }: Ranked) => pastTexts.has(normal(text));
+  const inPoolOrder = oneOfEach(allowed.toSorted((a, b) => placeOf(a) - placeOf(b)));
+  const drawn = inPoolOrder.filter(isPast).sort((a, b) => drawOf(a.text) - drawOf(b.text));
   const fillers: ChosenNegative[] = {
     none: [],
     next: past.filter(({ rank }) => rank !== Infinity).map((one) => ({ ...one, source: 'next' as const })),
@@ -159,14 +153,23 @@ function chooseForRow(
     ],
   }[settings.backfill].slice(0, missing);
 
-  const place = ({ text }: ChosenNegative) => places.indexOf(text);
   const mined = [...sampled.map((one) => ({ ...one, source: 'window' as const })), ...fillers];
-  const byScore = (a: ChosenNegative, b: ChosenNegative) => b.score - a.score || place(a) - place(b);
+  const byScore = (a: ChosenNegative, b: ChosenNegative) => b.score - a.score || placeOf(a) - placeOf(b);
   const rankOf = ({ rank }: ChosenNegative) => rank ?? Number.MAX_VALUE;
   const isByScore = settings.retriever.join() === 'dense' && runs.length === 0;
   mined.sort(isByScore ? byScore : (a, b) => rankOf(a) - rankOf(b) || byScore(a, b));
   const first = kept.map((text) => ({ text, score: scoreOf(text), rank: null, source: 'kept' as const }));
-  return { forbidden, candidates, window, bounds, posScores, negatives: [...first, ...mined] };
+  const negatives = [...first, ...mined];
+  const reason =
+    negatives.length === neg
+      ? undefined
+      : explain(everyone.filter(isEligible), everyone, {
+          settings,
+          bounds,
+          asked: neg - kept.length,
+          coversPool: settings.retriever.includes('dense'),
+        });
+  return { forbidden, candidates, window, bounds, posScores, negatives, reason };
 }
 
 /** The negatives that a row came with and may keep, each once. */
@@ -178,13 +181,26 @@ function keep(texts: readonly string[], forbidden: ReadonlySet<string>, records:
   return oneOfEach(texts.filter(isFree).map((text) => ({ text }))).map(({ text }) => text);
 }
 
-/** The first of those that are equal after normalization. */
-function oneOfEach<T extends { readonly text: string }>(items: readonly T[]): T[] {
-  return items.filter(({ text }, i) => items.findIndex((other) => normal(other.text) === normal(text)) === i);
+interface Ranker {
+  readonly settings: ChoiceSettings;
+  readonly scoreOf: (passage: string) => number;
+  readonly runs: readonly TestRun[];
 }
 
-function listRuns(runs: readonly TestRun[], query: string, places: readonly string[]): string[][] {
-  return runs.map((run) => run(query).map((place) => places[place] as string));
+/** Those that no retriever ranks come last, as the pool has them. */
+function rankPool(texts: readonly string[], query: string, { settings, scoreOf, runs }: Ranker): Ranked[] {
+  const lists = runs.map((run) => run(query).map((place) => texts[place] as string));
+  const ranked = rankTexts(query, texts, settings, scoreOf, lists);
+  const unranked = texts.filter((text) => !ranked.includes(text));
+  return [
+    ...ranked.map((text, at) => ({ text, score: scoreOf(text), rank: at })),
+    ...unranked.map((text) => ({ text, score: scoreOf(text), rank: Infinity })),
+  ];
+}
+
+/** Ranks that count these alone. */
+function countRanks(ranked: readonly Ranked[]): Ranked[] {
+  return ranked.map((one, at) => ({ ...one, rank: one.rank === Infinity ? Infinity : at }));
 }
 
 /** Of the best candidates, as many as the window skips are dropped: those of the highest risk. */
@@ -212,6 +228,32 @@ function sample(
     weighted: (one: Ranked) => Math.log(-Math.log(drawOf(one.text))) + a * (one.score - positive - b) ** 2,
   }[settings.sample];
   return window.toSorted((one, other) => key(one) - key(other));
+}
+
+interface Shortage {
+  readonly settings: ChoiceSettings;
+  readonly bounds: readonly [floor: number, ceiling: number];
+  /** Negatives that were to be mined. */
+  readonly asked: number;
+  /** Whether rankings end with the pool. */
+  readonly coversPool: boolean;
+}
+
+function explain(eligible: readonly Ranked[], everyone: readonly Ranked[], shortage: Shortage): string {
+  const {
+    settings: { range, backfill },
+    bounds: [floor, ceiling],
+    asked,
+  } = shortage;
+  const distinct = oneOfEach(eligible);
+  if (distinct.length < asked) return 'pool too small';
+  const ranked = everyone.filter(({ rank }) => rank !== Infinity);
+  const last = backfill === 'next' ? Number.MAX_VALUE : range[1];
+  const inReach = countRanks(distinct).filter(({ rank }) => rank >= range[0] && rank < last);
+  const isRunShort = backfill !== 'random' && inReach.length < asked;
+  if (isRunShort && !shortage.coversPool) return 'run too short';
+  if (floor <= ceiling && ranked.some(({ score }) => score < floor)) return 'floor';
+  return ceiling === Infinity ? 'too few candidates' : 'ceiling';
 }
 
 function combine(scores: readonly number[], how: ChoiceSettings['positiveScore']): number {

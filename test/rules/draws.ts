@@ -25,10 +25,16 @@ export function drawsOf(input: readonly RowRecord[], position: number, seed: num
   const line = JSON.stringify(input[position]);
   const copy = input.slice(0, position).filter((row) => JSON.stringify(row) === line).length;
   const row = wordsOf(JSON.stringify([seed, query, pos, copy]));
-  return (passage) => {
+  const known = new Map<string, number>();
+  const draw = (passage: string) => {
     const words = wordsOf(passage);
     const first = mix(row[0] ^ words[0]);
     const high = mix(first ^ row[1] ^ words[1]);
     return (Number(high) + Number(mix(high + first)) / 2 ** 32) / 2 ** 32;
+  };
+  return (passage) => {
+    const drawn = known.get(passage) ?? draw(passage);
+    known.set(passage, drawn);
+    return drawn;
   };
 }

@@ -21,8 +21,20 @@ export interface RuleRecords {
   readonly pool?: readonly PassageRecord[] | undefined;
 }
 
+const normalized = new Map<string, string>();
+
 /** Unicode NFC, white space collapsed, trimmed. */
-export const normal = (text: string) => text.normalize('NFC').split(/\s+/).filter(Boolean).join(' ');
+export function normal(text: string): string {
+  const known = normalized.get(text) ?? text.normalize('NFC').split(/\s+/).filter(Boolean).join(' ');
+  normalized.set(text, known);
+  return known;
+}
+
+/** The first of those that are equal after normalization. */
+export function oneOfEach<T extends { readonly text: string }>(items: readonly T[]): T[] {
+  const first = new Map(items.toReversed().map((item) => [normal(item.text), item]));
+  return items.filter((item) => first.get(normal(item.text)) === item);
+}
 
 export const joined = ({ title = '', text }: PassageRecord) => (title === '' ? text : `${title} ${text}`.trim());
 

@@ -351,6 +351,15 @@ describe('the reason why a row is short', () => {
   ])('$title', ({ row, settings, reason }) => {
     expect(reasonFor(row, settings)).toBe(reason);
   });
+
+  it('is the ceiling where the floor is above it, however deep the search went', () => {
+    const row = rowOver(6, { bounds: { ceiling: -9, floor: -3 } });
+    const settings = { ...DEFAULTS, range: { low: 0, high: 6 } };
+    for (const k of [0, 5, 6]) {
+      const selection = selectWithReason({ ...search(k), isWhole: k !== 5 }, row, settings, 4);
+      expect(selection).toEqual({ negatives: [], reason: 'ceiling' });
+    }
+  });
 });
 
 describe('a ranking that is not by score', () => {
