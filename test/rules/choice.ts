@@ -120,8 +120,8 @@ function chooseForRow(
   const isFree = ({ text }: { text: string }) => !forbidden.has(normal(text)) && !taken.has(normal(text));
   const places = new Map(textsOfPool(records).map((text, place) => [text, place]));
   const placeOf = ({ text }: { text: string }) => places.get(text) as number;
-  const lexical = rankByBm25(row.query, [...places.keys()], settings).filter((text) => isFree({ text }));
-  const alike = [...new Set(lexical.map(normal))].slice(0, settings.skipLexical);
+  const lexical = settings.skipLexical === 0 ? [] : rankByBm25(row.query, [...places.keys()], settings);
+  const alike = [...new Set(lexical.filter((text) => isFree({ text })).map(normal))].slice(0, settings.skipLexical);
   const isEligible = (one: Ranked) => isFree(one) && !alike.includes(normal(one.text));
   const isCandidate = (one: Ranked) => {
     const { text, score } = one;
@@ -191,7 +191,8 @@ interface Ranker {
 function rankPool(texts: readonly string[], query: string, { settings, scoreOf, runs }: Ranker): Ranked[] {
   const lists = runs.map((run) => run(query).map((place) => texts[place] as string));
   const ranked = rankTexts(query, texts, settings, scoreOf, lists);
-  const unranked = texts.filter((text) => !ranked.includes(text));
+  const isRanked = new Set(ranked);
+  const unranked = texts.filter((text) => !isRanked.has(text));
   return [
     ...ranked.map((text, at) => ({ text, score: scoreOf(text), rank: at })),
     ...unranked.map((text) => ({ text, score: scoreOf(text), rank: Infinity })),

@@ -14,7 +14,8 @@ const wordsOf = (text: string) => text.normalize('NFKC').toLowerCase().split(/\s
 
 /** By score descending, then pool order. */
 function sortByScore(texts: readonly string[], scoreOf: (text: string) => number): string[] {
-  return texts.toSorted((a, b) => scoreOf(b) - scoreOf(a) || texts.indexOf(a) - texts.indexOf(b));
+  const scored = texts.map((text, place) => ({ text, place, score: scoreOf(text) }));
+  return scored.sort((a, b) => b.score - a.score || a.place - b.place).map(({ text }) => text);
 }
 
 /** Only texts that share a word with the query are ranked. */
