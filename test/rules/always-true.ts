@@ -91,7 +91,9 @@ export const ALWAYS_TRUE: readonly Invariant[] = [
       const { negatives } = row.mined;
       expect(negatives).toEqual([...keptOf(row), ...minedOf(row)]);
       const scores = minedOf(row).map(({ score }) => score as number);
-      expect(scores).toEqual(scores.toSorted((a, b) => b - a));
+      const ranks = minedOf(row).map(({ rank }) => rank ?? Infinity);
+      if (row.settings.retriever.join() === 'dense') expect(scores).toEqual(scores.toSorted((a, b) => b - a));
+      else expect(ranks).toEqual(ranks.toSorted((a, b) => (a === b ? 0 : a - b)));
       const places = keptOf(row).map(({ text }) => (row.record.neg ?? []).indexOf(text));
       expect(places).toEqual(places.toSorted((a, b) => a - b));
     },

@@ -1,5 +1,6 @@
 import type { Embed } from '../mine-in-memory.js';
 import { drawsOf } from './draws.js';
+import { DEFAULT_RANKING, type RankingSettings, rankByBm25, rankTexts } from './rankings.js';
 import {
   equalTexts,
   forbiddenTexts,
@@ -13,7 +14,7 @@ import {
 } from './records.js';
 
 /** The flags that a choice depends on, with the defaults of the documentation. */
-export interface ChoiceSettings {
+export interface ChoiceSettings extends RankingSettings {
   readonly range: [low: number, high: number];
   readonly neg: number;
   readonly sample: 'random' | 'top' | 'weighted';
@@ -24,6 +25,7 @@ export interface ChoiceSettings {
   readonly positiveWeight: number;
   readonly backfill: 'random' | 'next' | 'none';
   readonly keepNeg: boolean;
+  readonly skipLexical: number;
   readonly maxScore?: number | undefined;
   readonly minScore?: number | undefined;
   readonly margin?: number | undefined;
@@ -33,6 +35,8 @@ export interface ChoiceSettings {
 }
 
 export const DEFAULT_CHOICE: ChoiceSettings = {
+  ...DEFAULT_RANKING,
+  skipLexical: 0,
   range: [10, 210],
   neg: 15,
   sample: 'random',
@@ -49,6 +53,7 @@ export const DEFAULT_CHOICE: ChoiceSettings = {
 export interface Ranked {
   readonly text: string;
   readonly score: number;
+  /** Infinity for what no retriever ranks. */
   readonly rank: number;
 }
 
@@ -78,11 +83,25 @@ export interface RowByRules {
  * The choice of negatives as the documentation tells it, by brute force: every passage scored, everything sorted, nothing cut
  * short. It shares no code with the program.
  */
-export function chooseByRules(records: RuleRecords, settings: ChoiceSettings, embed: Embed): RowByRules[] {
-  return records.input.map((_, position) => chooseForRow(records, position, settings, embed));
+export function chooseByRules(
+  records: RuleRecords,
+  settings: ChoiceSettings,
+  embed: Embed,
+  runs: readonly TestRun[] = [],
+): RowByRules[] {
+  return records.input.map((_, position) => chooseForRow(records, position, settings, embed, runs));
 }
 
-function chooseForRow(records: RuleRecords, position: number, settings: ChoiceSettings, embed: Embed): RowByRules {
+/** What another engine ranks for a query: places in the pool, each once. */
+export type TestRun = (query: string) => readonly number[];
+
+function chooseForRow(
+  records: RuleRecords,
+  position: number,
+  settings: ChoiceSettings,
+  embed: Embed,
+  runs: readonly TestRun[],
+): RowByRules {
   const { neg } = settings;
   const row = records.input[position] as RowRecord;
   const family = siblingsOf(records.input, position);
@@ -98,21 +117,22 @@ function chooseForRow(records: RuleRecords, position: number, settings: ChoiceSe
     const positives = family.flatMap(({ pos }) => pos);
     return Math.max(...positives.map((text) => measure(embed(passage, 'passage'), embed(text, 'passage'))));
   };
-  const isFree = ({ text }: Ranked) => !forbidden.has(normal(text)) && !taken.has(normal(text));
+  const isFree = ({ text }: { text: string }) => !forbidden.has(normal(text)) && !taken.has(normal(text));
+  const places = new Map(textsOfPool(records).map((text, place) => [text, place]));
+  const placeOf = ({ text }: { text: string }) => places.get(text) as number;
+  const lexical = settings.skipLexical === 0 ? [] : rankByBm25(row.query, [...places.keys()], settings);
+  const alike = [...new Set(lexical.filter((text) => isFree({ text })).map(normal))].slice(0, settings.skipLexical);
+  const isEligible = (one: Ranked) => isFree(one) && !alike.includes(normal(one.text));
   const isCandidate = (one: Ranked) => {
     const { text, score } = one;
     const { maxPositiveSimilarity: most = Infinity } = settings;
-    return (
-      isFree(one) && score >= bounds[0] && score <= bounds[1] && !(most < Infinity && likenessOf(text, cosine) >= most)
-    );
+    const isWithin = isEligible(one) && score >= bounds[0] && score <= bounds[1];
+    return isWithin && !(most < Infinity && likenessOf(text, cosine) >= most);
   };
 
-  const places = new Map(textsOfPool(records).map((text, place) => [text, place]));
-  const placeOf = ({ text }: { text: string }) => places.get(text) as number;
-  const everyone = rank([...places.keys()], scoreOf);
+  const everyone = rankPool([...places.keys()], row.query, { settings, scoreOf, runs });
   const allowed = everyone.filter(isCandidate);
-  const distinct = oneOfEach(allowed);
-  const candidates = settings.rankBasis === 'raw' ? distinct : distinct.map((one, at) => ({ ...one, rank: at }));
+  const candidates = settings.rankBasis === 'raw' ? oneOfEach(allowed) : countRanks(oneOfEach(allowed));
   const risk = ({ text, score }: Ranked) => score + settings.positiveWeight * likenessOf(text, product);
   const { skipped, window, past } = cut(candidates, settings, risk);
 
@@ -126,7 +146,7 @@ function chooseForRow(records: RuleRecords, position: number, settings: ChoiceSe
   const drawn = inPoolOrder.filter(isPast).sort((a, b) => drawOf(a.text) - drawOf(b.text));
   const fillers: ChosenNegative[] = {
     none: [],
-    next: past.map((one) => ({ ...one, source: 'next' as const })),
+    next: past.filter(({ rank }) => rank !== Infinity).map((one) => ({ ...one, source: 'next' as const })),
     random: [
       ...drawn.map((one) => ({ ...one, rank: null, source: 'random' as const })),
       ...skipped.toReversed().map((one) => ({ ...one, source: 'skipped' as const })),
@@ -134,10 +154,21 @@ function chooseForRow(records: RuleRecords, position: number, settings: ChoiceSe
   }[settings.backfill].slice(0, missing);
 
   const mined = [...sampled.map((one) => ({ ...one, source: 'window' as const })), ...fillers];
-  mined.sort((a, b) => b.score - a.score || placeOf(a) - placeOf(b));
+  const byScore = (a: ChosenNegative, b: ChosenNegative) => b.score - a.score || placeOf(a) - placeOf(b);
+  const rankOf = ({ rank }: ChosenNegative) => rank ?? Number.MAX_VALUE;
+  const isByScore = settings.retriever.join() === 'dense' && runs.length === 0;
+  mined.sort(isByScore ? byScore : (a, b) => rankOf(a) - rankOf(b) || byScore(a, b));
   const first = kept.map((text) => ({ text, score: scoreOf(text), rank: null, source: 'kept' as const }));
   const negatives = [...first, ...mined];
-  const reason = negatives.length === neg ? undefined : explain(everyone, bounds, neg - kept.length, isFree);
+  const reason =
+    negatives.length === neg
+      ? undefined
+      : explain(everyone.filter(isEligible), everyone, {
+          settings,
+          bounds,
+          asked: neg - kept.length,
+          coversPool: settings.retriever.includes('dense'),
+        });
   return { forbidden, candidates, window, bounds, posScores, negatives, reason };
 }
 
@@ -150,10 +181,27 @@ function keep(texts: readonly string[], forbidden: ReadonlySet<string>, records:
   return oneOfEach(texts.filter(isFree).map((text) => ({ text }))).map(({ text }) => text);
 }
 
-function rank(texts: readonly string[], scoreOf: (passage: string) => number): Ranked[] {
-  const scored = texts.map((text, place) => ({ text, place, score: scoreOf(text) }));
-  scored.sort((a, b) => b.score - a.score || a.place - b.place);
-  return scored.map(({ text, score }, at) => ({ text, score, rank: at }));
+interface Ranker {
+  readonly settings: ChoiceSettings;
+  readonly scoreOf: (passage: string) => number;
+  readonly runs: readonly TestRun[];
+}
+
+/** Those that no retriever ranks come last, as the pool has them. */
+function rankPool(texts: readonly string[], query: string, { settings, scoreOf, runs }: Ranker): Ranked[] {
+  const lists = runs.map((run) => run(query).map((place) => texts[place] as string));
+  const ranked = rankTexts(query, texts, settings, scoreOf, lists);
+  const isRanked = new Set(ranked);
+  const unranked = texts.filter((text) => !isRanked.has(text));
+  return [
+    ...ranked.map((text, at) => ({ text, score: scoreOf(text), rank: at })),
+    ...unranked.map((text) => ({ text, score: scoreOf(text), rank: Infinity })),
+  ];
+}
+
+/** Ranks that count these alone. */
+function countRanks(ranked: readonly Ranked[]): Ranked[] {
+  return ranked.map((one, at) => ({ ...one, rank: one.rank === Infinity ? Infinity : at }));
 }
 
 /** Of the best candidates, as many as the window skips are dropped: those of the highest risk. */
@@ -183,14 +231,29 @@ function sample(
   return window.toSorted((one, other) => key(one) - key(other));
 }
 
-function explain(
-  everyone: readonly Ranked[],
-  [floor, ceiling]: readonly [number, number],
-  asked: number,
-  isFree: (one: Ranked) => boolean,
-): string {
-  if (oneOfEach(everyone.filter(isFree)).length < asked) return 'pool too small';
-  if (floor <= ceiling && everyone.some(({ score }) => score < floor)) return 'floor';
+interface Shortage {
+  readonly settings: ChoiceSettings;
+  readonly bounds: readonly [floor: number, ceiling: number];
+  /** Negatives that were to be mined. */
+  readonly asked: number;
+  /** Whether rankings end with the pool. */
+  readonly coversPool: boolean;
+}
+
+function explain(eligible: readonly Ranked[], everyone: readonly Ranked[], shortage: Shortage): string {
+  const {
+    settings: { range, backfill },
+    bounds: [floor, ceiling],
+    asked,
+  } = shortage;
+  const distinct = oneOfEach(eligible);
+  if (distinct.length < asked) return 'pool too small';
+  const ranked = everyone.filter(({ rank }) => rank !== Infinity);
+  const last = backfill === 'next' ? Number.MAX_VALUE : range[1];
+  const inReach = countRanks(distinct).filter(({ rank }) => rank >= range[0] && rank < last);
+  const isRunShort = backfill !== 'random' && inReach.length < asked;
+  if (isRunShort && !shortage.coversPool) return 'run too short';
+  if (floor <= ceiling && ranked.some(({ score }) => score < floor)) return 'floor';
   return ceiling === Infinity ? 'too few candidates' : 'ceiling';
 }
 

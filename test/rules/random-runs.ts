@@ -56,6 +56,11 @@ export const settings: fc.Arbitrary<ChoiceSettings> = fc
     relativeMargin: seldom(0, 0.05, 0.5),
     positiveScore: fc.constantFrom('min', 'max', 'mean'),
     maxPositiveSimilarity: seldom(0, 0.5, 0.9, 1),
+    retriever: fc.constantFrom<('dense' | 'bm25')[][]>(['dense'], ['dense'], ['bm25'], ['dense', 'bm25']),
+    skipLexical: fc.constantFrom(0, 0, 1, 3),
+    bm25K1: fc.constantFrom(0, 1.2),
+    bm25B: fc.constantFrom(0, 0.75, 1),
+    rrfK: fc.constantFrom(0, 60),
   } as const)
   .map(({ low, width, neg, minScore, ...rest }) => ({
     ...DEFAULT_CHOICE,
