@@ -4,9 +4,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
 import { parseConfig } from '../dist/config/config.js';
-import { findModelFiles } from '../dist/embed/model-files.js';
 import { planEncoder, startEncoder } from '../dist/embed/onnx-encoder.js';
 import { describeMachine } from '../dist/machine.js';
+import { findModelFiles } from '../dist/model/model-files.js';
 
 const WARM_UP = 8;
 

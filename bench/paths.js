@@ -16,6 +16,13 @@ export function findData() {
   return existsSync(scifact) ? scifact : path.join(ROOT, 'fixtures');
 }
 
+/** Debian's package descriptions where they are at hand. */
+export function findLargeData() {
+  const folder = path.join(SHARED, 'data', 'debian-65k');
+  if (!existsSync(folder)) return undefined;
+  return { input: path.join(folder, 'train.jsonl.gz'), pool: path.join(folder, 'pool.jsonl.gz') };
+}
+
 /** @param {string | undefined} given */
 export function findFp32Model(given) {
   const folder = given ? path.resolve(given) : path.join(SHARED, 'models', 'all-MiniLM-L6-v2');

@@ -15,6 +15,7 @@ const QUIET = 0.1;
  * @returns {Judged}
  */
 export function judge(measured) {
+  if ('figure' in measured) return { ...measured, verdict: measured.figure <= measured.most ? 'pass' : 'fail' };
   const { bar, comparison } = measured;
   if ('seconds' in bar) return { ...measured, verdict: comparison.oursSeconds <= bar.seconds ? 'pass' : 'fail' };
   if (comparison.ratio === null) return { ...measured, verdict: 'no peer' };
@@ -35,7 +36,7 @@ export function formatTable(outcomes) {
   const remarks = outcomes.flatMap(({ measure, skipped, failed, results }) => {
     if (skipped) return [`${measure}: skipped, ${skipped}`];
     if (failed) return [`${measure}: FAILED, ${failed}`];
-    const share = Math.max(...results.flatMap(({ comparison }) => comparison.otherWork));
+    const share = Math.max(0, ...results.flatMap((result) => ('figure' in result ? [] : result.comparison.otherWork)));
     return share > QUIET ? [`${measure}: not a quiet machine, ${Math.round(100 * share)} % busy with other work`] : [];
   });
   return [...lines, ...remarks].join('\n');
@@ -53,7 +54,13 @@ export function createResultsFile(run) {
 }
 
 /** @param {Judged} judged */
-function formatRow({ what, comparison, bar, work, verdict }) {
+function formatRow(judged) {
+  const verdict = judged.verdict === 'fail' ? 'FAIL' : judged.verdict;
+  if ('figure' in judged) {
+    const { what, figure, most, unit } = judged;
+    return [what, formatAmount(figure, unit), '–', '–', `≤ ${formatAmount(most, unit)}`, verdict];
+  }
+  const { what, comparison, bar, work } = judged;
   const { oursSeconds, peerSeconds, ratio } = comparison;
   return [
     what,
@@ -61,7 +68,7 @@ function formatRow({ what, comparison, bar, work, verdict }) {
     peerSeconds === null ? '–' : formatFigure(peerSeconds, work),
     ratio === null ? '–' : ratio.toFixed(2),
     'seconds' in bar ? `≤ ${formatFigure(bar.seconds)}` : `≥ ${bar.ratio.toFixed(1)}`,
-    verdict === 'fail' ? 'FAIL' : verdict,
+    verdict,
   ];
 }
 
@@ -72,4 +79,13 @@ function formatRow({ what, comparison, bar, work, verdict }) {
 function formatFigure(seconds, work) {
   if (work) return `${(work.count / seconds).toFixed(1)} ${work.unit}`;
   return seconds < 1 ? `${Math.round(seconds * 1000)} ms` : `${seconds.toFixed(1)} s`;
+}
+
+/**
+ * @param {number} amount
+ * @param {'bytes' | '%'} unit
+ */
+function formatAmount(amount, unit) {
+  if (unit === '%') return `${amount.toFixed(1)} %`;
+  return amount < 2 ** 20 ? `${Math.round(amount)} B` : `${Math.round(amount / 2 ** 20)} MiB`;
 }

@@ -6,9 +6,11 @@ import { describeMachine, readOurVersions } from './machine.js';
 import { measureCommand } from './measures/command.js';
 import { measureEncode } from './measures/encode.js';
 import { Skipped } from './measures/measure.js';
+import { measureMemory } from './measures/memory.js';
+import { measureScale } from './measures/scale.js';
 import { measureSearch } from './measures/search.js';
 import { measureStartup } from './measures/startup.js';
-import { findData, findFp32Model, ROOT, SCRATCH } from './paths.js';
+import { findData, findFp32Model, findLargeData, ROOT, SCRATCH } from './paths.js';
 import { preparePython, prepareTorchModel, readPeerVersions } from './peers.js';
 import { createResultsFile, formatTable, judge } from './report.js';
 
@@ -18,7 +20,12 @@ const MEASURES = {
   encode: measureEncode,
   search: measureSearch,
   startup: measureStartup,
+  memory: measureMemory,
+  scale: measureScale,
 };
+
+/** What nothing is compared with. */
+const WITHOUT_PEERS = ['startup', 'memory', 'scale'];
 
 const options = readOptionsOrExit();
 const machine = describeMachine();
@@ -73,7 +80,7 @@ function readOptions() {
  * @returns {Promise<import('./measures/measure.js').Peers | undefined>}
  */
 async function preparePeers(fp32Model) {
-  if (options.only.every((name) => name === 'startup')) return undefined;
+  if (options.only.every((name) => WITHOUT_PEERS.includes(name))) return undefined;
   try {
     const python = await preparePython();
     return { python, torchModel: fp32Model && (await prepareTorchModel(python, fp32Model)) };
@@ -88,7 +95,7 @@ async function measureAll(names) {
   const scratch = path.join(SCRATCH, 'run');
   rmSync(scratch, { recursive: true, force: true });
   mkdirSync(scratch, { recursive: true });
-  const setup = { ...options, peers, fp32Model, data: findData(), scratch };
+  const setup = { ...options, peers, fp32Model, data: findData(), largeData: findLargeData(), scratch };
   try {
     for (const measure of names) {
       console.error(`Measuring ${measure} …`);

@@ -6,19 +6,28 @@ import { readFileSync, writeFileSync } from 'node:fs';
  * @param {{ count: number, dim: number, seed: number }} shape
  */
 export function writeRandomVectors(file, { count, dim, seed }) {
-  const random = createRandom(seed);
+  const next = createUnitVectors({ dim, seed });
   const vectors = new Float32Array(count * dim);
-  for (let start = 0; start < vectors.length; start += dim) {
+  for (let start = 0; start < vectors.length; start += dim) next(vectors, start);
+  writeFileSync(file, vectors);
+}
+
+/**
+ * Writes one vector after the other where it is told to.
+ * @param {{ dim: number, seed: number }} shape
+ */
+export function createUnitVectors({ dim, seed }) {
+  const random = createRandom(seed);
+  return (/** @type {Float32Array} */ target, /** @type {number} */ start) => {
     let squares = 0;
     for (let i = start; i < start + dim; i++) {
       const value = gaussian(random);
-      vectors[i] = value;
+      target[i] = value;
       squares += value * value;
     }
     const norm = Math.sqrt(squares);
-    for (let i = start; i < start + dim; i++) vectors[i] = /** @type {number} */ (vectors[i]) / norm;
-  }
-  writeFileSync(file, vectors);
+    for (let i = start; i < start + dim; i++) target[i] = /** @type {number} */ (target[i]) / norm;
+  };
 }
 
 /** @param {string} file */

@@ -161,7 +161,7 @@ export async function foreseeOutcome(dataset: Dataset, config: MineConfig): Prom
       const hash = hashText(normalized);
       if (positives.seen.get(hash) !== undefined) continue;
       positives.seen.set(hash, 0);
-      if (pool.classesEqualTo(normalized).next().done) positives.notInPool++;
+      if (pool.classesEqualTo(normalized, hash).next().done) positives.notInPool++;
     }
     await pause();
   }

@@ -6,22 +6,24 @@ import type { Row } from './input/rows.js';
 import { hashText } from './memory/hash.js';
 import type { MinedRow, WrittenNegative } from './mine.js';
 import { innerProduct } from './search/inner-product.js';
-import type { Neighbours } from './search/vector-index.js';
-import { boundScores, combinePositives } from './select/bounds.js';
+import { boundScores, combinePositives, NO_BOUNDS } from './select/bounds.js';
 import { drawUniform, seedRow } from './select/draw.js';
-import { DEEPER, type RowView, selectNegatives } from './select/negatives.js';
+import { DEEPER, type RowView, type Selection, selectNegatives } from './select/negatives.js';
+import type { Ranking } from './select/ranking.js';
 import type { Exclusions } from './select/siblings.js';
 import type { Vectors } from './vectors.js';
 
-/** All that is known of one row before its neighbours are. */
+/** All that is known of one row before the pool is ranked for it. */
 export interface RowTask {
   readonly row: Row;
   readonly queryRow: number;
+  /** Negatives that the row came with and keeps. */
   readonly kept: readonly WrittenNegative[];
   readonly posScores: readonly number[];
   readonly view: RowView;
 }
 
+/** The scores in it are the encoder's; with a reranker, `withScores` is to bring its own before anything is chosen. */
 export function createRowTask(position: number, dataset: Dataset, config: MineConfig, vectors: Vectors): RowTask {
   const { pool } = dataset;
   const row = dataset.rows.read(position);
@@ -30,16 +32,12 @@ export function createRowTask(position: number, dataset: Dataset, config: MineCo
   const kept = config.keepNeg ? keepNegatives(row.neg, exclusions, pool).slice(0, config.neg) : [];
   const keptClasses = kept.flatMap((text) => [...pool.classesEqualTo(normalizeText(text))]);
   const seed = seedRow({ seed: config.seed, query: row.query, pos: row.pos, copy: dataset.copyOf(position) });
-  const posScores = row.pos.map((text) => scores.ofText(text) as number);
-  const positive = combinePositives(posScores, config.positiveScore);
   const { maxPositiveSimilarity: most } = config;
-  return {
+  const task: RowTask = {
     row,
     queryRow: scores.queryRow,
-    kept: kept.map((text) => {
-      return { text, score: config.scores ? scores.ofText(text) : undefined, rank: null, source: 'kept' };
-    }),
-    posScores,
+    kept: kept.map((text) => ({ text, score: undefined, rank: null, source: 'kept' })),
+    posScores: [],
     view: {
       poolSize: pool.size,
       classCount: pool.classCount,
@@ -47,11 +45,31 @@ export function createRowTask(position: number, dataset: Dataset, config: MineCo
       excluded: kept.length === 0 ? exclusions.classes : new Set([...exclusions.classes, ...keptClasses]),
       drawOf: (passage) => drawUniform(seed, pool.hashOf(passage)),
       scoreOf: scores.ofPassage,
-      bounds: boundScores(config, positive),
-      positive,
+      bounds: NO_BOUNDS,
+      positive: Number.NaN,
       isTooSimilar: (passage) => most !== undefined && scores.similarityToPositives(passage) >= most,
       likenessOf: scores.likenessToPositives,
     },
+  };
+  if (config.reranker !== undefined) return task;
+  return withScores(task, listOwnTexts(task, config).map(scores.ofText) as number[], config);
+}
+
+/** The texts of a row itself whose scores are needed: its positives, and kept negatives where scores are written. */
+export function listOwnTexts({ row, kept }: RowTask, config: MineConfig): string[] {
+  return [...row.pos, ...(config.scores ? kept.map(({ text }) => text) : [])];
+}
+
+/** @param scores of the row's own texts: see `listOwnTexts` */
+export function withScores(task: RowTask, scores: readonly number[], config: MineConfig): RowTask {
+  const count = task.row.pos.length;
+  const posScores = scores.slice(0, count);
+  const positive = combinePositives(posScores, config.positiveScore);
+  return {
+    ...task,
+    kept: task.kept.map((one, i) => ({ ...one, score: scores[count + i] })),
+    posScores,
+    view: { ...task.view, bounds: boundScores(config, positive), positive },
   };
 }
 
@@ -98,23 +116,24 @@ function keepNegatives(texts: readonly string[], { classes, hasText }: Exclusion
   });
 }
 
-/**
- * Chooses a row's negatives from its neighbours; nothing where more of them are needed.
- *
- * @param isWhole see `selectNegatives`
- */
+/** Chooses a row's negatives from a ranking of the pool; nothing where it must go deeper. */
 export function finishRow(
-  { row, kept, posScores, view }: RowTask,
-  neighbours: Neighbours,
-  isWhole: boolean,
+  task: RowTask,
+  ranking: Ranking,
   config: MineConfig,
   { pool }: Dataset,
 ): MinedRow | undefined {
-  const selection = selectNegatives(neighbours, isWhole, view, config, config.neg - kept.length);
-  if (selection === DEEPER) return undefined;
-  const mined = selection.negatives.map(({ passage, score, rank, source }): WrittenNegative => {
-    return { text: pool.texts.at(passage), score, rank, source };
+  const selection = selectNegatives(ranking, task.view, config, config.neg - task.kept.length);
+  return selection === DEEPER ? undefined : composeRow(task, selection, pool);
+}
+
+export function composeRow(
+  { row, kept, posScores }: RowTask,
+  { negatives, reason }: Selection,
+  { texts }: Pool,
+): MinedRow {
+  const mined = negatives.map(({ passage, score, rank, source }): WrittenNegative => {
+    return { text: texts.at(passage), score, rank, source };
   });
-  const { reason } = selection;
   return { row, negatives: [...kept, ...mined], posScores, ...(reason === undefined ? {} : { reason }) };
 }

@@ -1,19 +1,31 @@
+import { type Choice, createChoice } from './choice.js';
 import type { MineConfig } from './config/config.js';
 import { type Dataset, foreseeOutcome, type Inputs, type Outlook, readDataset } from './dataset.js';
 import type { Encoder } from './embed/encoder.js';
 import type { Row } from './input/rows.js';
+import type { Bm25Search } from './lexical/bm25-search.js';
+import type { Texts } from './memory/text-spool.js';
 import type { Workspace } from './memory/workspace.js';
-import { createRowTask, finishRow, type RowTask } from './mine-row.js';
+import { createRowTask, type RowTask } from './mine-row.js';
 import type { GivenVectors } from './npy/given-vectors.js';
 import { createPacer } from './pacer.js';
+import { rankPool } from './rank-pool.js';
+import type { Reranker } from './rerank/reranker.js';
+import { createRerankedChoice } from './rerank-rows.js';
+import { cutRows } from './retrieve/cut-rows.js';
+import { openRetrievers, type Retrievers } from './retrievers.js';
+import type { Run } from './runs.js';
 import type { VectorPlace } from './search/passage-vectors.js';
-import type { Neighbours, VectorIndex } from './search/vector-index.js';
-import type { NegativeSource, ShortReason } from './select/negatives.js';
+import type { VectorIndex } from './search/vector-index.js';
+import type { NegativeSource } from './select/negatives.js';
+import type { ShortReason } from './select/shortage.js';
+import { skipLexical } from './skip-lexical.js';
 import { embedDataset, type Vectors } from './vectors.js';
 
-export type { ShortReason } from './select/negatives.js';
+export type { ShortReason } from './select/shortage.js';
 
-export type Phase = 'reading' | 'embedding' | 'searching';
+/** `indexing` is BM25's, where that is asked for. */
+export type Phase = 'reading' | 'embedding' | 'indexing' | 'searching' | 'reranking';
 
 /** A negative as it is written. */
 export interface WrittenNegative {
@@ -28,7 +40,7 @@ export interface WrittenNegative {
 export interface MinedRow {
   readonly row: Row;
   readonly negatives: readonly WrittenNegative[];
-  /** The retriever's score of each positive. */
+  /** The score of each positive: the encoder's, or the reranker's where there is one. */
   readonly posScores: readonly number[];
   /** Set where there are fewer negatives than asked for. */
   readonly reason?: ShortReason;
@@ -38,13 +50,20 @@ export interface MinedRow {
 export interface Tools {
   /** Vectors made elsewhere, for every record of the input or of the pool. */
   readonly given?: { readonly queries?: GivenVectors | undefined; readonly passages?: GivenVectors | undefined };
+  /** Rankings made elsewhere, to be fused with those of the retrievers. */
+  readonly runs?: readonly Run[];
   /** Where texts and vectors go that memory does not hold. */
   readonly workspace: Workspace;
   openEncoder(): Promise<Encoder>;
   createIndex(passages: VectorPlace): Promise<VectorIndex>;
+  openBm25(passages: Texts): Promise<Bm25Search>;
+  /** Where the configuration names a reranker. */
+  openReranker?(): Promise<Reranker>;
   /** A phase's progress; `total` is unknown while reading. */
   onProgress(phase: Phase, done: number, total?: number): void;
   onEncoded(counts: EncodedCounts): void;
+  /** Pairs scored by the reranker since the last call, and those of them longer than it reads. */
+  onReranked?(pairs: number, truncated: number): void;
 }
 
 /** Counts of distinct texts. */
@@ -55,20 +74,14 @@ export interface EncodedCounts {
   readonly texts: { readonly distinct: number; readonly reused: number };
 }
 
-/** Rows searched at once, at most: results stream out as blocks finish, while the next one is under way. */
-const BLOCK_ROWS = 2048;
-
 /** A row that is being mined takes about so many times the bytes of its line: the line, its parts, its output. */
 const ROW_COPIES = 4;
 
-/** What a neighbour takes on its way from the search to its row. */
-const NEIGHBOUR_BYTES = 24;
-
-/** Neighbours asked for beyond the window, at most, to make up for passages that a row may not take. */
-const MOST_EXTRA_NEIGHBOURS = 64;
+/** Passages asked for beyond the window, at most, to make up for those that a row may not take. */
+const MOST_EXTRA = 64;
 
 /** What most rows have above their ceilings. */
-const NEIGHBOURS_ABOVE_CEILING = 32;
+const EXTRA_ABOVE_CEILING = 32;
 
 /**
  * Reads rows and pool and refuses what cannot work, before any model is loaded.
@@ -96,18 +109,22 @@ export async function* mineDataset(dataset: Dataset, config: MineConfig, tools: 
   // More shards than rows leave some with none.
   if (total === 0) return;
   const vectors = await embedDataset(dataset, config, tools);
-  tools.onProgress('searching', 0, total);
-  const { dim, source } = vectors.passages;
-  const index = await tools.createIndex({ dim, source, count: dataset.pool.size });
+  const retrievers = await openRetrievers(dataset, config, vectors, tools);
+  let reranker: Reranker | undefined;
   try {
+    reranker = await tools.openReranker?.();
+    const choice = reranker ? createRerankedChoice(reranker, dataset, config, tools) : createChoice(dataset, config);
+    tools.onProgress('searching', 0, total);
+    const memory = tools.workspace.memory.mining;
     let done = 0;
-    for await (const block of mineBlocks({ dataset, config, vectors, index, memory: tools.workspace.memory.mining })) {
+    for await (const block of mineBlocks({ dataset, config, vectors, retrievers, choice, memory })) {
       yield* block;
       done += block.length;
       tools.onProgress('searching', done, total);
     }
   } finally {
-    await index.close();
+    await retrievers.close();
+    await reranker?.close();
   }
 }
 
@@ -115,12 +132,13 @@ interface Mining {
   readonly dataset: Dataset;
   readonly config: MineConfig;
   readonly vectors: Vectors;
-  readonly index: VectorIndex;
-  /** Bytes that the rows and neighbours of the two blocks under way may take. */
+  readonly retrievers: Retrievers;
+  readonly choice: Choice;
+  /** Bytes that the rows and rankings of the two blocks under way may take. */
   readonly memory: number;
 }
 
-/** One block is searched while the one before it is chosen from and written. */
+/** The pool is ranked for one block while the one before it is chosen from and written. */
 async function* mineBlocks(mining: Mining): AsyncGenerator<MinedRow[]> {
   let previous: Promise<MinedRow[]> | undefined;
   for (const positions of cutBlocks(mining)) {
@@ -133,12 +151,12 @@ async function* mineBlocks(mining: Mining): AsyncGenerator<MinedRow[]> {
   if (previous) yield await previous;
 }
 
-function* cutBlocks({ dataset: { mined, rows }, memory }: Mining): Generator<number[]> {
+function* cutBlocks({ dataset: { mined, rows }, choice, memory }: Mining): Generator<number[]> {
   let block: number[] = [];
   let bytes = 0;
   for (let position = mined.start; position < mined.end; position++) {
     const size = ROW_COPIES * rows.sizeOf(position);
-    if (block.length > 0 && (block.length === BLOCK_ROWS || bytes + size > memory / 4)) {
+    if (block.length > 0 && (block.length === choice.blockRows || bytes + size > memory / 4)) {
       yield block;
       block = [];
       bytes = 0;
@@ -150,32 +168,23 @@ function* cutBlocks({ dataset: { mined, rows }, memory }: Mining): Generator<num
 }
 
 async function mineBlock(positions: readonly number[], mining: Mining): Promise<MinedRow[]> {
-  const { dataset, config, vectors, memory } = mining;
-  const pause = createPacer();
-  const tasks: RowTask[] = [];
-  for (const position of positions) {
-    tasks.push(createRowTask(position, dataset, config, vectors));
-    await pause();
-  }
+  const { dataset, config, retrievers, choice, memory } = mining;
+  const tasks = await choice.prepare(await createTasks(positions, mining));
   const mined = new Array<MinedRow>(tasks.length);
-  const first = config.range.high + countExtraNeighbours(tasks, config);
+  const first = choice.depth + countExtra(tasks, config);
   let open = tasks.map((_, i) => i);
-  for (let k = first; open.length > 0; k *= 4) {
+  for (let depth = first; open.length > 0; depth *= 4) {
     // Few rows need more than the first search; only theirs looks below their ceilings, which costs more.
-    const looksBelow = k > first && config.rankBasis !== 'raw';
-    const most = Math.max(1, Math.floor(memory / 4 / NEIGHBOUR_BYTES / Math.min(k, dataset.pool.size)));
+    const looksBelow = depth > first && choice.mayLookBelow;
     const unfinished: number[] = [];
-    for (let start = 0; start < open.length; start += most) {
-      const some = open.slice(start, start + most);
+    for (const some of cutRows(open, { depth: Math.min(depth, dataset.pool.size), memory: memory / 4 })) {
       const searched = some.map((i) => tasks[i] as RowTask);
-      const found = await searchTasks(searched, k, looksBelow, mining);
+      const rankings = await rankPool(searched, { depth, looksBelow }, retrievers.ranking);
+      const rows = await choice.finish(searched, rankings);
       for (const [at, i] of some.entries()) {
-        const neighbours = found[at] as Neighbours;
-        const isWhole = neighbours.passages.length < k || neighbours.passages.length === dataset.pool.size;
-        const row = finishRow(tasks[i] as RowTask, neighbours, isWhole, config, dataset);
+        const row = rows[at];
         if (row) mined[i] = row;
         else unfinished.push(i);
-        await pause();
       }
     }
     open = unfinished;
@@ -183,16 +192,22 @@ async function mineBlock(positions: readonly number[], mining: Mining): Promise<
   return mined;
 }
 
-function searchTasks(tasks: readonly RowTask[], k: number, looksBelow: boolean, { vectors, index }: Mining) {
-  const queries = vectors.queries.gather(tasks.map(({ queryRow }) => queryRow));
-  const ceilings = looksBelow ? Float64Array.from(tasks, ({ view }) => view.bounds.ceiling) : undefined;
-  return index.search(queries, k, ceilings);
+async function createTasks(positions: readonly number[], mining: Mining): Promise<RowTask[]> {
+  const { dataset, config, vectors, retrievers, memory } = mining;
+  const pause = createPacer();
+  const tasks: RowTask[] = [];
+  for (const position of positions) {
+    tasks.push(createRowTask(position, dataset, config, vectors));
+    await pause();
+  }
+  const { lexical } = retrievers;
+  return lexical ? skipLexical(tasks, lexical, { count: config.skipLexical, memory: memory / 4 }) : tasks;
 }
 
-/** Neighbours beyond the window that make up for those which rows may not take. */
-function countExtraNeighbours(tasks: readonly RowTask[], { rankBasis }: MineConfig): number {
+/** Passages beyond the window that make up for those which rows may not take. */
+function countExtra(tasks: readonly RowTask[], { rankBasis }: MineConfig): number {
   if (rankBasis === 'raw') return 0;
   const most = Math.max(...tasks.map(({ view }) => view.excluded.size));
   const hasBounds = tasks.some(({ view }) => view.bounds.ceiling !== Infinity);
-  return Math.min(most + (hasBounds ? NEIGHBOURS_ABOVE_CEILING : 0), MOST_EXTRA_NEIGHBOURS);
+  return Math.min(most + (hasBounds ? EXTRA_ABOVE_CEILING : 0), MOST_EXTRA);
 }

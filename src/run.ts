@@ -4,21 +4,28 @@ import type { MineConfig } from './config/config.js';
 import type { Dataset, Inputs, Outlook } from './dataset.js';
 import type { Encoder, Role } from './embed/encoder.js';
 import { identifyEncoder, keyOfText, nameIdentity } from './embed/encoder-identity.js';
-import type { HubOptions } from './embed/hub.js';
-import { fetchModel, findLocalModel } from './embed/locate-model.js';
-import type { ModelFiles } from './embed/model-files.js';
 import { type EncoderPlan, planEncoder, startRowEncoder } from './embed/onnx-encoder.js';
 import { createStoredEncoder } from './embed/stored-encoder.js';
 import { HnMineError } from './errors.js';
 import { placeOf } from './input/lines.js';
+import type { Bm25Search } from './lexical/bm25-search.js';
 import { describeMachine } from './machine.js';
+import type { Texts } from './memory/text-spool.js';
 import { planMemory, Workspace } from './memory/workspace.js';
 import { type MinedRow, mineDataset, type Phase, prepareMining, type ShortReason } from './mine.js';
+import type { HubOptions } from './model/hub.js';
+import { chooseEncoder, fetchModel, findLocalModel } from './model/locate-model.js';
+import type { ModelFiles } from './model/model-files.js';
 import { openGivenVectors } from './npy/given-vectors.js';
+import { fetchReranker, planLocalReranker } from './open-reranker.js';
+import { checkReranker, startReranker } from './rerank/onnx-reranker.js';
+import { resolveDepths } from './rerank-rows.js';
+import { openRuns } from './runs.js';
 import type { VectorPlace } from './search/passage-vectors.js';
 import type { VectorIndex } from './search/vector-index.js';
 import { defaultCacheFolder, EMBEDDINGS } from './store/cache-folder.js';
 import { EmbeddingStore } from './store/embedding-store.js';
+import { findNetworkType } from './store/network-folder.js';
 import type { Tally } from './summary.js';
 
 /** A row that got fewer negatives than asked for: a line of `--rejected`. */
@@ -58,6 +65,8 @@ export interface RunPlan {
   readonly rows: number;
   readonly passages: number;
   readonly model: string;
+  /** The reranker, and the candidates of a row that it scores at first and at most. */
+  readonly reranker?: { readonly name: string; readonly depth: number; readonly limit: number };
 }
 
 /**
@@ -75,6 +84,7 @@ export async function planRun(inputs: Inputs, config: MineConfig, context: RunCo
       rows: dataset.mined.end - dataset.mined.start,
       passages: dataset.pool.size,
       model: local?.files.name ?? (config.model as string),
+      ...(config.reranker !== undefined && { reranker: describeReranker(config.reranker, config) }),
     };
   } finally {
     workspace.close();
@@ -102,6 +112,11 @@ export async function* runMining(inputs: Inputs, config: MineConfig, context: Ru
   refuseOutcome(tally, config);
 }
 
+function describeReranker(name: string, config: MineConfig) {
+  const { rerankDepth: depth, rerankLimit: limit } = resolveDepths(config);
+  return { name, depth, limit };
+}
+
 async function* mineInputs(
   inputs: Inputs,
   config: MineConfig,
@@ -109,21 +124,32 @@ async function* mineInputs(
   context: RunContext,
 ): AsyncGenerator<MinedRow> {
   const { tally, events } = context;
-  const { local, dataset, given } = await prepareRun(inputs, config, workspace, context);
+  const { local, localReranker, dataset, given, runs } = await prepareRun(inputs, config, workspace, context);
   const onProgress = (phase: Phase, done: number, total?: number) => {
     tally.enter(phase);
     events.onProgress?.(phase, done, total);
   };
   try {
     const model = local ?? (await fetchAndPlan(config, context));
+    const reranker = localReranker ?? (await fetchReranker(config, 'model', context));
+    if (reranker) {
+      tally.reranker = { model: reranker.name, pairs: 0, truncated: 0 };
+      await checkReranker(reranker);
+    }
     tally.model = given.queries && given.passages && config.model === undefined ? 'given vectors' : model.files.name;
-    for (const note of model.plan.notes) events.onNote?.(note);
+    for (const note of [...model.plan.notes, ...(reranker?.notes ?? [])]) events.onNote?.(note);
     yield* mineDataset(dataset, config, {
       onProgress,
       given,
+      runs,
       workspace,
       openEncoder: () => openEncoder(model, config, workspace, context),
       createIndex: (passages) => createIndex(passages, config, workspace),
+      ...(reranker && {
+        openReranker: () => startReranker(reranker),
+        onReranked: (pairs: number, truncated: number) => tally.addReranked(pairs, truncated),
+      }),
+      openBm25: (passages) => openBm25(passages, config, workspace, onProgress),
       onEncoded: (counts) => {
         tally.encoded = counts;
       },
@@ -133,9 +159,13 @@ async function* mineInputs(
   }
 }
 
-/** Temporary files lie beside the store, since the platform's folder for them is often memory itself. */
+/**
+ * Temporary files lie beside the store, since the platform's folder for them is often memory itself; but not on another
+ * machine where that can be helped.
+ */
 export function openWorkspace({ cache, cacheDir, memory }: MineConfig, { env }: RunContext): Workspace {
-  const folders = cache ? [cacheDir ?? defaultCacheFolder(env), tmpdir()] : [tmpdir()];
+  const cached = cacheDir ?? defaultCacheFolder(env);
+  const folders = !cache ? [tmpdir()] : findNetworkType(cached) ? [tmpdir(), cached] : [cached, tmpdir()];
   return new Workspace(planMemory(memory ?? DEFAULT_MEMORY_SHARE * describeMachine().memory), folders);
 }
 
@@ -143,15 +173,17 @@ async function prepareRun(inputs: Inputs, config: MineConfig, workspace: Workspa
   if (config.poolEmbeddings && inputs.pool === undefined) {
     throw new HnMineError('usage', '--pool-embeddings: needs the --pool whose vectors they are');
   }
-  const files = findLocalModel(config);
+  const files = findLocalModel(chooseEncoder(config));
   const local = files && (await planModel(files, config));
+  const localReranker = await planLocalReranker(config, 'model');
   await checkIndex(config, workspace);
   const onProgress = (phase: Phase, done: number) => events.onProgress?.(phase, done);
   const { dataset, outlook } = await prepareMining(inputs, config, workspace, onProgress);
   tally.dataset = dataset;
   tally.positives = { distinct: outlook.positives, notInPool: outlook.positivesNotInPool };
   for (const warning of describeOutlook(outlook, dataset.limitedCount, config)) events.onWarning?.(warning);
-  return { local, dataset, outlook, given: await openGiven(dataset, config) };
+  const runs = await openRuns(config.run ?? [], dataset, workspace, (warning) => events.onWarning?.(warning));
+  return { local, localReranker, dataset, outlook, runs, given: await openGiven(dataset, config) };
 }
 
 /** Finds the model, on this machine or on the hub, and opens an encoder whose model is loaded when it is first needed. */
@@ -160,7 +192,7 @@ export async function openConfiguredEncoder(
   workspace: Workspace,
   context: RunContext,
 ): Promise<Encoder> {
-  const files = findLocalModel(config);
+  const files = findLocalModel(chooseEncoder(config));
   const model = files ? await planModel(files, config) : await fetchAndPlan(config, context);
   for (const note of model.plan.notes) context.events.onNote?.(note);
   return openEncoder(model, config, workspace, context);
@@ -168,7 +200,7 @@ export async function openConfiguredEncoder(
 
 async function fetchAndPlan(config: MineConfig, { env, events }: RunContext): Promise<PlannedModel> {
   const onProgress: HubOptions['onProgress'] = ({ file, done, total }) => events.onDownload?.(file, done, total);
-  return planModel(await fetchModel(config, { env, onProgress }), config);
+  return planModel(await fetchModel(chooseEncoder(config), { env, onProgress }), config);
 }
 
 async function openGiven({ rows, pool }: Dataset, { poolEmbeddings, queryEmbeddings, normalize }: MineConfig) {
@@ -242,8 +274,11 @@ async function openEncoder(
   const isReproducible = !setup.quantizesBatch || (config.batchSize ?? 1) === 1;
   if (!config.cache || !isReproducible) return createStoredEncoder(start, undefined, encoding);
   const identity = await identifyEncoder(files, setup);
-  const folder = join(config.cacheDir ?? defaultCacheFolder(env), EMBEDDINGS, nameIdentity(identity));
+  const cacheFolder = config.cacheDir ?? defaultCacheFolder(env);
+  const folder = join(cacheFolder, EMBEDDINGS, nameIdentity(identity));
   const warn = (message: string) => events.onWarning?.(message);
+  const network = findNetworkType(cacheFolder);
+  if (network) warn(describeNetworkFolder(cacheFolder, network));
   try {
     const store = await EmbeddingStore.open(folder, { model: files.name, ...identity }, warn);
     const keyed = { store, keyOf: (text: string, role: Role) => keyOfText(setup, text, role) };
@@ -254,6 +289,10 @@ async function openEncoder(
     warn(`${error.message}; going on without`);
     return createStoredEncoder(start, undefined, encoding);
   }
+}
+
+function describeNetworkFolder(folder: string, type: string): string {
+  return `${folder}: on a network file system (${type}), where keeping vectors is slow; give a --cache-dir on a local disk`;
 }
 
 async function createIndex(
@@ -268,6 +307,22 @@ async function createIndex(
   }
   const { createFlatIndex } = await import('./search/flat.js');
   return createFlatIndex(passages, { workers: threads, gpu, memory: memory.searching });
+}
+
+async function openBm25(
+  passages: Texts,
+  { bm25K1, bm25B, workers }: MineConfig,
+  workspace: Workspace,
+  onProgress: (phase: Phase, done: number, total: number) => void,
+): Promise<Bm25Search> {
+  const { indexTexts } = await import('./lexical/bm25-index.js');
+  const { createBm25Search } = await import('./lexical/bm25-search.js');
+  const settings = { k1: bm25K1, b: bm25B };
+  const place = { workspace, memory: workspace.memory.postings };
+  const index = await indexTexts(passages, settings, place, (share) => {
+    onProgress('indexing', Math.floor(share * passages.length), passages.length);
+  });
+  return createBm25Search(index, workers ?? describeMachine().cores);
 }
 
 function describeRejection(

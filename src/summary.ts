@@ -32,6 +32,8 @@ export interface Summary {
   readonly texts: EncodedCounts['texts'];
   readonly seconds: Readonly<Record<Phase | 'writing' | 'total', number>>;
   readonly model: string;
+  /** With a reranker: pairs of query and passage that it scored, and those of them longer than it reads. */
+  readonly reranker?: { readonly model: string; readonly pairs: number; readonly truncated: number };
   readonly seed: number;
   readonly flags: MineConfig;
 }
@@ -46,6 +48,7 @@ export class Tally {
   encoded: EncodedCounts = { truncated: { queries: 0, passages: 0 }, texts: { distinct: 0, reused: 0 } };
   positives = { distinct: 0, notInPool: 0 };
   model = '';
+  reranker: { model: string; pairs: number; truncated: number } | undefined;
 
   readonly #config: MineConfig;
   readonly #now: () => number;
@@ -57,7 +60,14 @@ export class Tally {
     positives: { sum: 0, count: 0 },
     negatives: { sum: 0, count: 0 },
   };
-  readonly #seconds: Record<Phase | 'writing', number> = { reading: 0, embedding: 0, searching: 0, writing: 0 };
+  readonly #seconds: Record<Phase | 'writing', number> = {
+    reading: 0,
+    embedding: 0,
+    indexing: 0,
+    searching: 0,
+    reranking: 0,
+    writing: 0,
+  };
   #phase: Phase = 'reading';
   #phaseStarted: number;
   #dataset: Dataset | undefined;
@@ -116,6 +126,12 @@ export class Tally {
     }
   }
 
+  addReranked(pairs: number, truncated: number): void {
+    if (this.reranker === undefined) return;
+    this.reranker.pairs += pairs;
+    this.reranker.truncated += truncated;
+  }
+
   /** Time during which rows waited for the output, which is not counted as searching. */
   addWriting(milliseconds: number): void {
     this.#seconds.writing += milliseconds / 1000;
@@ -141,6 +157,7 @@ export class Tally {
         Object.entries(seconds).map(([phase, s]) => [phase, round(s, 3)]),
       ) as Summary['seconds'],
       model: this.model,
+      ...(this.reranker ? { reranker: this.reranker } : {}),
       seed: this.#config.seed,
       flags: this.#config,
     };

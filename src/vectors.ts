@@ -122,8 +122,10 @@ function createScoredTexts({ rows, siblings }: Dataset, config: MineConfig): (po
   const listed = new Uint8Array(looksAtSiblings ? rows.length : 0);
   return function* (position) {
     const { pos, neg } = rows.read(position);
-    yield* pos;
-    if (config.keepNeg && config.scores) yield* neg.filter((text) => text.trim() !== '');
+    if (config.reranker === undefined) {
+      yield* pos;
+      if (config.keepNeg && config.scores) yield* neg.filter((text) => text.trim() !== '');
+    }
     const group = siblings.groupOf(position);
     if (!looksAtSiblings || listed[group] === 1) return;
     listed[group] = 1;

@@ -27,6 +27,8 @@ const NOTHING: MemoryPlan = {
   passageTexts: 0,
   queryVectors: 0,
   passageVectors: 0,
+  postings: 0,
+  runs: 0,
   encoding: 1,
   mining: 1,
   searching: 1e6,
@@ -38,6 +40,8 @@ describe('rows mined with everything on disk equal those mined in memory', () =>
     { title: 'under ceilings', more: { relativeMargin: 0.3, maxScore: 0.2 } },
     { title: 'with likeness to positives', more: { positiveWeight: 0.5, maxPositiveSimilarity: 0.9 } },
     { title: 'with kept negatives', more: { keepNeg: true } },
+    { title: 'by BM25', more: { retriever: 'bm25', maxScore: 0.2 } },
+    { title: 'by both, with words skipped', more: { retriever: 'hybrid', skipLexical: 20, relativeMargin: 0.3 } },
     { title: 'as a shard', more: { shard: '2/3', backfill: 'next' } },
   ] as const)('$title', async ({ more }) => {
     const mine = async (plan: MemoryPlan) => {

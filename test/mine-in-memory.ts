@@ -1,7 +1,11 @@
 import { createHash } from 'node:crypto';
-import { type MineSettings, parseConfig } from '#dist/config/config.js';
+import { type MineConfig, type MineSettings, parseConfig } from '#dist/config/config.js';
 import type { Outlook } from '#dist/dataset.js';
 import type { Embeddings, Encoder, Role } from '#dist/embed/encoder.js';
+import { indexTexts } from '#dist/lexical/bm25-index.js';
+import { createScan } from '#dist/lexical/bm25-scan.js';
+import { type Bm25Search, weighTerms } from '#dist/lexical/bm25-search.js';
+import type { Texts } from '#dist/memory/text-spool.js';
 import { planMemory, Workspace } from '#dist/memory/workspace.js';
 import { type MinedRow, mineDataset, prepareMining, type Tools } from '#dist/mine.js';
 import { formatRow } from '#dist/output/format-row.js';
@@ -38,6 +42,7 @@ export async function mineInMemory(
   const mined = mineDataset(dataset, config, {
     openEncoder: async () => encoderOf(embed),
     createIndex: async (passages) => indexOf(passages),
+    openBm25: (passages) => openBm25(passages, config, workspace),
     onProgress: () => {},
     onEncoded: () => {},
     workspace,
@@ -65,6 +70,17 @@ export function indexOf(place: VectorPlace): VectorIndex {
   return {
     size: passages.count,
     search: async (queries, k) => searchByLoop(passages, queries, k),
+    close: async () => {},
+  };
+}
+
+/** BM25 in this thread: workers take longer to start than small pools to scan. */
+export async function openBm25(passages: Texts, config: MineConfig, workspace: Workspace): Promise<Bm25Search> {
+  const place = { workspace, memory: workspace.memory.postings };
+  const index = await indexTexts(passages, { k1: config.bm25K1, b: config.bm25B }, place);
+  const scan = createScan(index.postings, index.norms);
+  return {
+    search: async (texts, depth) => texts.map((text) => scan(weighTerms(index, text), depth)),
     close: async () => {},
   };
 }

@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { parseConfig } from '#dist/config/config.js';
-import { findLocalModel } from '#dist/embed/locate-model.js';
-import type { ModelFiles } from '#dist/embed/model-files.js';
-import { readModelSettings, readTokenizer } from '#dist/embed/model-settings.js';
+import { readModelSettings } from '#dist/embed/model-settings.js';
 import { planEncoder, startEncoder } from '#dist/embed/onnx-encoder.js';
 import { encodeTexts } from '#dist/embed/stored-encoder.js';
-import { createTokenizer } from '#dist/embed/tokenizer.js';
+import { chooseEncoder, findLocalModel } from '#dist/model/locate-model.js';
+import type { ModelFiles } from '#dist/model/model-files.js';
+import { readTokenizer } from '#dist/model/token-settings.js';
+import { createTokenizer } from '#dist/model/tokenizer.js';
 import { expectWindowsOf } from './flagembedding.js';
 
 it('raw windows are those of FlagEmbedding, row by row', async () => {
@@ -25,7 +26,7 @@ it('the built-in model reads texts as sentence-transformers does, and stays near
   const golden = JSON.parse(readFileSync('fixtures/references/all-MiniLM-L6-v2-golden.json', 'utf8')) as Golden;
   const texts = golden.cases.map(({ text }) => text);
   const config = parseConfig({ workers: 1 });
-  const files = findLocalModel(config) as ModelFiles;
+  const files = findLocalModel(chooseEncoder(config)) as ModelFiles;
   const { tokenizer, maxLength } = readModelSettings(files);
   expect(maxLength).toBe(golden.max_seq_length);
   const tokens = await createTokenizer(readTokenizer(tokenizer)).tokenize(texts, maxLength);

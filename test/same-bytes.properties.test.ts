@@ -34,6 +34,8 @@ const memoryPlan: fc.Arbitrary<MemoryPlan> = fc.record({
   passageTexts: bytes,
   queryVectors: bytes,
   passageVectors: bytes,
+  postings: bytes,
+  runs: bytes,
   encoding: fc.constantFrom(1, 1e6),
   mining: fc.constantFrom(1, 2000, 1e6),
   searching: fc.constantFrom(1e6, 1e9),

@@ -32,7 +32,7 @@ describe('the summary', () => {
       scores: { positives: null, negatives: null },
       truncated: { queries: 0, passages: 0 },
       texts: { distinct: 0, reused: 0 },
-      seconds: { reading: 0, embedding: 0, searching: 0, writing: 0, total: 0 },
+      seconds: { reading: 0, embedding: 0, indexing: 0, searching: 0, writing: 0, total: 0 },
       model: '',
       seed: 7,
       flags: parseConfig({ seed: 7 }),
@@ -81,7 +81,7 @@ describe('the summary', () => {
     tally.enter('searching');
     clock.milliseconds += 4000;
     tally.addWriting(1500);
-    const expected = { reading: 1, embedding: 2.5, searching: 2.5, writing: 1.5, total: 7.5 };
+    const expected = { reading: 1, embedding: 2.5, indexing: 0, searching: 2.5, writing: 1.5, total: 7.5 };
     expect(tally.finish().seconds).toEqual(expected);
     expect(tally.finish().seconds).toEqual(expected);
   });

@@ -11,9 +11,14 @@ export function describeSummary(summary: Summary): string[] {
   const reasonText = Object.entries(reasons)
     .map(([reason, count]) => `${formatCount(count)} ${reason}`)
     .join(', ');
-  const phases = (['reading', 'embedding', 'searching', 'writing'] as const).map(
-    (phase) => `${phase} ${formatDuration(seconds[phase])}`,
-  );
+  const { reranker } = summary;
+  const asked = { indexing: seconds.indexing > 0, reranking: reranker !== undefined };
+  const phases = (['reading', 'embedding', 'indexing', 'searching', 'reranking', 'writing'] as const)
+    .filter((phase) => (phase !== 'indexing' && phase !== 'reranking') || asked[phase])
+    .map((phase) => `${phase} ${formatDuration(seconds[phase])}`);
+  const reranked = reranker && {
+    reranked: `${formatCount(reranker.pairs)} pairs by ${reranker.model}, ${formatCount(reranker.truncated)} longer than it reads`,
+  };
   const lines = {
     rows: `${formatCount(rows.written)} written of ${formatCount(rows.read)} read`,
     short:
@@ -26,6 +31,7 @@ export function describeSummary(summary: Summary): string[] {
     'mean score': `positives ${scores.positives ?? '–'}, negatives ${scores.negatives ?? '–'}`,
     truncated: `${formatCount(truncated.queries)} queries, ${formatCount(truncated.passages)} passages longer than the model reads`,
     embedded: `${formatCount(texts.distinct)} texts, ${formatCount(texts.reused)} of them known from earlier runs`,
+    ...reranked,
     model: `${summary.model}, seed ${summary.seed}`,
     time: `${formatDuration(seconds.total)} (${phases.join(', ')})`,
   };

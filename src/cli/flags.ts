@@ -212,6 +212,28 @@ function describeCommand(version: string): Command {
     .option('--on-short <what>', 'rows with fewer negatives: keep, drop, or fail (keep)')
     .option('--keep-neg', 'keep the negatives that rows came with, before mined ones')
 
+    .optionsGroup('Candidates:')
+    .option(
+      '--retriever <name>',
+      'what ranks the pool: dense, bm25, or hybrid for both; repeatable, fused by reciprocal rank (dense)',
+      collect,
+    )
+    .option('--run <file>', 'take rankings of IDs from a TREC run or JSON, repeatable, fused like retrievers', collect)
+    .option('--skip-lexical <k>', "never mine a row's K best candidates by BM25 (0)")
+    .option('--bm25-k1 <k1>', 'how much repeated words count (1.2)')
+    .option('--bm25-b <b>', 'how much long passages are held back, 0 to 1 (0.75)')
+    .option('--rrf-k <k>', 'of reciprocal rank fusion, 1 / (k + rank) (60)')
+
+    .optionsGroup('Reranking:')
+    .option(
+      '--reranker <dir|id>',
+      'score candidates with a cross-encoder, an ONNX model with one label, and choose by its scores',
+    )
+    .option('--rerank-depth <n>', "a row's best candidates that it scores (HI)")
+    .option('--rerank-limit <n>', 'the most it scores where a row is still short (10 x depth)')
+    .option('--reranker-dtype <name>', 'which of its graphs: fp32, fp16, q8, … (fp32)')
+    .option('--reranker-max-length <tokens>', "tokens it reads of a pair (the model's)")
+
     .optionsGroup("False negatives (p is the score of the row's positive):")
     .option('--relative-margin <r>', 'at most p - r·|p|, such as 0.05')
     .option('--margin <m>', 'at most p - m')

@@ -32,7 +32,7 @@ const GRACE_MS = 1000;
 export function mineFiles(flags: Flags, config: MineConfig): Promise<number> {
   return reportTo(flags, async (progress, log) => {
     const inputs: Inputs = { input: flags.input === '-' ? process.stdin : flags.input, pool: flags.pool };
-    checkOutputs(flags);
+    checkOutputs(flags, config.run);
     if (flags.dryRun) await dryRun(inputs, config, progress, log);
     else await run(flags, inputs, config, progress, log);
   });
@@ -89,8 +89,8 @@ async function reportTo(
   }
 }
 
-function checkOutputs({ input, pool = [], output, summary, rejected }: Flags): void {
-  const inputs = [...(input === '-' ? [] : [input]), ...pool];
+function checkOutputs({ input, pool = [], output, summary, rejected }: Flags, runs: readonly string[] = []): void {
+  const inputs = [...(input === '-' ? [] : [input]), ...pool, ...runs];
   for (const [flag, path] of Object.entries({ output, summary, rejected })) {
     if (path !== undefined) checkOutput(`--${flag}`, path, inputs);
   }
@@ -112,13 +112,22 @@ function createContext(config: MineConfig, progress: Progress, log: Log, rejecti
 
 async function dryRun(inputs: Inputs, config: MineConfig, progress: Progress, log: Log): Promise<void> {
   const restore = endOnSignals(progress, log, async () => {});
-  const { rows, passages, model, outlook } = await planRun(inputs, config, createContext(config, progress, log, []));
+  const { rows, passages, model, reranker, outlook } = await planRun(
+    inputs,
+    config,
+    createContext(config, progress, log, []),
+  );
   restore();
   progress.stop();
   const { low, high } = config.range;
   const { leastCandidates: least, mostCandidates: most } = outlook;
   const lines = [
     `would mine ${formatCount(rows)} rows from ${formatCount(passages)} distinct passages with ${model}`,
+    ...(reranker
+      ? [
+          `reranked by ${reranker.name}: ${formatCount(reranker.depth)} candidates a row, at most ${formatCount(reranker.limit)}`,
+        ]
+      : []),
     `candidates a row: ${formatCount(least)}${least === most ? '' : ` to ${formatCount(most)}`}; window ${low}-${high}, ${config.neg} negatives, ${config.sample}`,
     `positives: ${formatCount(outlook.positives)} distinct, ${formatCount(outlook.positivesNotInPool)} not in the pool`,
   ];

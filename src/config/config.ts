@@ -7,6 +7,7 @@ export const POSITIVE_SCORES = ['min', 'max', 'mean'] as const;
 export const RANK_BASES = ['candidates', 'raw'] as const;
 export const BACKFILLS = ['random', 'next', 'none'] as const;
 export const ON_SHORT = ['keep', 'drop', 'fail'] as const;
+export const RETRIEVERS = ['dense', 'bm25', 'hybrid'] as const;
 export const INDEXES = ['flat', 'faiss'] as const;
 export const POOLINGS = ['cls', 'max', 'mean', 'mean_sqrt_len', 'weightedmean', 'lasttoken'] as const;
 
@@ -67,6 +68,21 @@ const poolings = z.union([text, z.array(text)]).transform((typed, context) => {
   return refuse(context, `expected one or more of ${POOLINGS.join(', ')} (found ${quote(odd ?? typed)})`);
 });
 
+const retrievers = z
+  .union([z.enum(RETRIEVERS), text, z.array(z.enum(RETRIEVERS)), z.array(text)])
+  .transform((typed, context) => {
+    const names = [typed].flat();
+    const odd = names.find((name) => !RETRIEVERS.includes(name as never));
+    if (odd === undefined && names.length > 0) return names as (typeof RETRIEVERS)[number][];
+    return refuse(context, `expected one of ${RETRIEVERS.join(', ')} (found ${quote(odd ?? typed)})`);
+  });
+
+const files = z.union([text, z.array(text)]).transform((typed, context) => {
+  const names = [typed].flat();
+  if (names.length > 0 && !names.includes('')) return names;
+  return refuse(context, `expected a file (found ${names.length > 0 ? 'an empty name' : 'none'})`);
+});
+
 const devices = z.union([z.boolean(), text, z.array(z.number())]).transform((typed, context) => {
   if (typeof typed === 'boolean') return typed ? [0] : undefined;
   const ids = typeof typed === 'string' ? typed.split(',').map((id) => (/^\d+$/.test(id) ? Number(id) : -1)) : typed;
@@ -112,6 +128,13 @@ const schema = z.strictObject({
   sampleSharpness: decimal(0).default(100),
   sampleOffset: decimal().default(0),
 
+  retriever: retrievers.optional(),
+  run: files.optional(),
+  skipLexical: wholeNumber(0).default(0),
+  bm25K1: decimal(0).default(1.2),
+  bm25B: decimal(0, 1).default(0.75),
+  rrfK: decimal(0).default(60),
+
   model: text.min(1, 'expected a folder or a model ID (found nothing)').optional(),
   revision: text.optional(),
   dtype: text.optional(),
@@ -125,6 +148,12 @@ const schema = z.strictObject({
   batchTokens: wholeNumber(1).default(512),
   batchSize: wholeNumber(1).optional(),
   offline: flag.default(false),
+
+  reranker: text.min(1, 'expected a folder or a model ID (found nothing)').optional(),
+  rerankerDtype: text.optional(),
+  rerankerMaxLength: wholeNumber(1).optional(),
+  rerankDepth: wholeNumber(1).optional(),
+  rerankLimit: wholeNumber(1).optional(),
 
   gpu: devices.optional(),
   workers: wholeNumber(1).optional(),
@@ -143,7 +172,10 @@ const schema = z.strictObject({
 export type MineSettings = z.input<typeof schema>;
 
 /** Every option with its default resolved. */
-export type MineConfig = z.output<typeof schema>;
+export type MineConfig = Omit<z.output<typeof schema>, 'retriever'> & {
+  /** Those whose rankings are fused, along with the runs. */
+  readonly retriever: readonly ('dense' | 'bm25')[];
+};
 
 /** The output fields that only this program writes; no other field may have their names. */
 export const WRITTEN_FIELDS = ['pos_scores', 'neg_scores', 'neg_ranks'] as const;
@@ -152,7 +184,7 @@ export const WRITTEN_FIELDS = ['pos_scores', 'neg_scores', 'neg_ranks'] as const
 export function parseConfig(settings: MineSettings): MineConfig {
   const parsed = schema.safeParse(settings, { reportInput: true });
   if (!parsed.success) throw new HnMineError('usage', describeIssue(parsed.error.issues[0]));
-  const config = parsed.data;
+  const config = { ...parsed.data, retriever: resolveRetrievers(parsed.data) };
   const { low, high } = config.range;
   if (config.neg > high - low) {
     throw new HnMineError(
@@ -169,8 +201,35 @@ export function parseConfig(settings: MineSettings): MineConfig {
       `--min-score ${config.minScore}: is above --max-score ${config.maxScore}, so no passage qualifies`,
     );
   }
+  refuseRerankFlags(config);
   refuseSharedFields(config);
   return config;
+}
+
+function refuseRerankFlags(config: MineConfig): void {
+  const { reranker, rankBasis, range, rerankDepth = range.high, rerankLimit } = config;
+  if (reranker === undefined) {
+    const odd = (['rerankerDtype', 'rerankerMaxLength', 'rerankDepth', 'rerankLimit'] as const).find(
+      (option) => config[option] !== undefined,
+    );
+    if (odd) throw new HnMineError('usage', `${flagOf(odd)}: needs a --reranker (found none)`);
+    return;
+  }
+  if (rankBasis === 'raw') {
+    throw new HnMineError('usage', '--reranker: ranks must count candidates (found --rank-basis raw)');
+  }
+  if (rerankLimit !== undefined && rerankLimit < rerankDepth) {
+    throw new HnMineError(
+      'usage',
+      `--rerank-limit ${rerankLimit}: is below the --rerank-depth of ${rerankDepth}; raise it or lower --rerank-depth`,
+    );
+  }
+}
+
+/** A run ranks alone unless retrievers are named as well. */
+function resolveRetrievers({ retriever, run }: z.output<typeof schema>): MineConfig['retriever'] {
+  const named: readonly (typeof RETRIEVERS)[number][] = retriever ?? (run ? [] : ['dense']);
+  return (['dense', 'bm25'] as const).filter((name) => named.includes(name) || named.includes('hybrid'));
 }
 
 /** `queryField` → `--query-field`. */

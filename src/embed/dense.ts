@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { HnMineError, reasonOf } from '../errors.js';
+import { ACTIVATIONS } from '../model/activations.js';
 import type { PostStep } from './model-settings.js';
 
 /** A linear layer and its activation, as sentence-transformers' `Dense` module. */
@@ -8,16 +9,6 @@ export interface Dense {
   readonly outputSize: number;
   apply(input: Float32Array): Float32Array;
 }
-
-/** GELU's error function by Abramowitz and Stegun 7.1.26, off by at most 1.5e-7. */
-const ACTIVATIONS: Readonly<Record<string, (x: number) => number>> = {
-  Identity: (x) => x,
-  Tanh: Math.tanh,
-  ReLU: (x) => Math.max(0, x),
-  Sigmoid: (x) => 1 / (1 + Math.exp(-x)),
-  SiLU: (x) => x / (1 + Math.exp(-x)),
-  GELU: (x) => (x / 2) * (1 + approximateErf(x / Math.SQRT2)),
-};
 
 const tensorHeader = z.object({
   dtype: z.string(),
@@ -52,12 +43,6 @@ function wrongLength(file: string, expected: number, found: number): HnMineError
     'model',
     `${file}: the layer takes ${expected} values (found ${found} from pooling); choose the model's own --pooling`,
   );
-}
-
-function approximateErf(x: number): number {
-  const t = 1 / (1 + 0.3275911 * Math.abs(x));
-  const polynomial = ((((1.061405429 * t - 1.453152027) * t + 1.421413741) * t - 0.284496736) * t + 0.254829592) * t;
-  return Math.sign(x) * (1 - polynomial * Math.exp(-x * x));
 }
 
 /** The safetensors format: the header's length as a 64-bit integer, the header as JSON, the values, all little-endian. */

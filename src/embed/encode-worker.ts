@@ -1,17 +1,21 @@
 import { workerData } from 'node:worker_threads';
 import { HnMineError } from '../errors.js';
+import { type BatchLimits, cutBatches } from '../model/token-batches.js';
+import { describeGraphFailure, type TokenInput } from '../model/token-graph.js';
+import { readTokenizer } from '../model/token-settings.js';
+import { createTokenizer, type TextTokenizer } from '../model/tokenizer.js';
+import { refuseForeignGraph, refuseForeignTokenizer } from '../model/vocabulary.js';
 import { serveJobs } from '../onnx/serve-jobs.js';
 import { openSession, type SessionPlace } from '../onnx/session.js';
 import { type Dense, readDense } from './dense.js';
 import type { Role } from './encoder.js';
-import { type ModelSettings, readTokenizer } from './model-settings.js';
+import type { ModelSettings } from './model-settings.js';
 import { describeUnusable, normalizeVector, type PoolingMode, poolTokens } from './pooling.js';
 import type { Prompt } from './prompts.js';
-import { type Batching, type EncoderGraph, type GraphOutput, wrapEncoderGraph } from './text-encoder-graph.js';
-import { createTokenizer, type TextTokenizer, type Tokens } from './tokenizer.js';
+import { type EncoderGraph, type GraphOutput, wrapEncoderGraph } from './text-encoder-graph.js';
 
 /** What a worker is started with. */
-export interface EncodeSetup {
+export interface EncodeSetup extends BatchLimits {
   readonly name: string;
   readonly graphFile: string;
   readonly place: SessionPlace;
@@ -23,10 +27,6 @@ export interface EncodeSetup {
   /** Whether a flag says how to pool, so that a graph without token vectors is refused. */
   readonly mustPoolHere: boolean;
   readonly normalize: boolean;
-  readonly batchTokens: number;
-  readonly batchSize: number | undefined;
-  /** Activations are quantized over a whole batch: see `planEncoder`. */
-  readonly quantizesBatch: boolean;
 }
 
 export interface RoleSettings {
@@ -56,7 +56,7 @@ await serveJobs<EncodeJob, EncodeReady, EncodeDone>(async () => {
   const setup = workerData as EncodeSetup;
   const { settings } = setup;
   const tokenizer = createTokenizer(readTokenizer(settings.tokenizer), settings.tokenizer.name);
-  refuseForeignTokenizer(setup, tokenizer);
+  refuseForeignTokenizer(setup.name, settings, tokenizer);
   const session = await openSession(setup.graphFile, setup.place);
   const graph = wrapEncoderGraph(session, setup.name, settings, setup);
   const steps = settings.steps.map((step): Step => (step.kind === 'dense' ? readDense(step) : 'normalize'));
@@ -65,9 +65,9 @@ await serveJobs<EncodeJob, EncodeReady, EncodeDone>(async () => {
     query: await countPromptTokens(setup, tokenizer, 'query'),
     passage: await countPromptTokens(setup, tokenizer, 'passage'),
   };
-  await refuseForeignGraph(graph, setup, tokenizer);
+  await refuseForeignGraph(setup.name, (batch) => runGraph(graph, batch, setup.name), tokenizer);
   const [probe] = await tokenizer.tokenize(['a'], undefined);
-  const dim = finish(await runGraph(graph, [probe?.ids ?? []], setup.name), 0, probe?.ids.length ?? 0, 0).length;
+  const dim = finish(await runGraph(graph, [probe ?? { ids: [] }], setup.name), 0, probe?.ids.length ?? 0, 0).length;
   return {
     ready: { dim },
     async serve({ texts, role }) {
@@ -80,7 +80,7 @@ await serveJobs<EncodeJob, EncodeReady, EncodeDone>(async () => {
       for (const batch of cutBatches(tokens, setup, graph.batching)) {
         const output = await runGraph(
           graph,
-          batch.map((i) => tokens[i]?.ids ?? []),
+          batch.map((i) => tokens[i] as TokenInput),
           setup.name,
         );
         batch.forEach((text, i) => {
@@ -94,32 +94,6 @@ await serveJobs<EncodeJob, EncodeReady, EncodeDone>(async () => {
     },
   };
 });
-
-function refuseForeignTokenizer({ name, settings }: EncodeSetup, { vocabularySize }: TextTokenizer): void {
-  if (settings.vocabularySize === undefined || vocabularySize <= settings.vocabularySize) return;
-  throw new HnMineError(
-    'model',
-    `${name}: tokenizer.json has ${vocabularySize} tokens and config.json ${settings.vocabularySize}; take both from the same model`,
-  );
-}
-
-/** A graph of another model may know fewer tokens than `config.json` says: it runs on the first, and fails on the last. */
-async function refuseForeignGraph(
-  graph: EncoderGraph,
-  { name }: EncodeSetup,
-  { vocabularySize }: TextTokenizer,
-): Promise<void> {
-  await runGraph(graph, [[0]], name);
-  try {
-    await graph.run([[vocabularySize - 1]]);
-  } catch (cause) {
-    throw new HnMineError(
-      'model',
-      `${name}: tokenizer.json has ${vocabularySize} tokens, and the graph fails on the last; take both from the same model`,
-      { cause },
-    );
-  }
-}
 
 /** The tokens before a text's own, where the model does not pool its prompt; a closing special token is not one. */
 async function countPromptTokens(
@@ -135,36 +109,11 @@ async function countPromptTokens(
   return isClosed ? ids.length - 1 : ids.length;
 }
 
-/** Batches of texts of like length, longest first, each padded to at most `batchTokens` (or of `batchSize` texts). */
-function cutBatches(tokens: readonly Tokens[], setup: EncodeSetup, batching: Batching): number[][] {
-  const lengthOf = (text: number) => tokens[text]?.ids.length ?? 0;
-  const mayJoin = (batch: readonly number[], text: number) => {
-    const length = lengthOf(batch[0] as number);
-    if (batching === 'single' || (batching === 'equal length' && lengthOf(text) !== length)) return false;
-    if (setup.batchSize !== undefined) return batch.length < setup.batchSize;
-    return !setup.quantizesBatch && (batch.length + 1) * length <= setup.batchTokens;
-  };
-  const order = tokens.map((_, text) => text).sort((a, b) => lengthOf(b) - lengthOf(a));
-  const batches: number[][] = [];
-  for (const text of order) {
-    const last = batches.at(-1);
-    if (last && mayJoin(last, text)) last.push(text);
-    else batches.push([text]);
-  }
-  return batches;
-}
-
-async function runGraph(
-  graph: EncoderGraph,
-  batch: readonly (readonly number[])[],
-  name: string,
-): Promise<GraphOutput> {
+async function runGraph(graph: EncoderGraph, batch: readonly TokenInput[], name: string): Promise<GraphOutput> {
   try {
     return await graph.run(batch);
   } catch (cause) {
-    if (cause instanceof HnMineError) throw cause;
-    const reason = cause instanceof Error ? cause.message.replaceAll('\n', ' ') : String(cause);
-    throw new HnMineError('model', `${name}: the graph failed on ${batch.length} texts (${reason})`, { cause });
+    throw describeGraphFailure(cause, name, `${batch.length} texts`);
   }
 }
 

@@ -3,10 +3,10 @@ import { createReadStream } from 'node:fs';
 import { createRequire } from 'node:module';
 import { arch } from 'node:os';
 import { pipeline } from 'node:stream/promises';
+import { listGraphFiles, type ModelFiles } from '../model/model-files.js';
 import type { EncoderIdentity } from '../store/embedding-store.js';
 import type { EncodeSetup } from './encode-worker.js';
 import type { Role } from './encoder.js';
-import { listGraphFiles, type ModelFiles } from './model-files.js';
 
 const require = createRequire(import.meta.url);
 

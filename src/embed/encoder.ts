@@ -17,19 +17,16 @@ export interface EncodeCounts {
   readonly reused?: number;
 }
 
+/** Takes the vectors of the texts from number `first` on, piece after piece; they are valid during the call only. */
+export type OnVectors = (first: number, vectors: Embeddings) => void;
+
 /** Turns texts into vectors. A vector depends on (model, prompt, text) alone, never on the other texts of the call. */
 export interface Encoder {
   /**
    * @param texts distinct texts, as given (the encoder puts the prompt before them)
-   * @param onVectors takes the vectors of the texts from number `first` on, chunk after chunk; valid during the call only
    * @param onProgress called with the number of texts done so far
    * @throws HnMineError `model` where the model gives no usable vector for a text
    */
-  encode(
-    texts: Texts,
-    role: Role,
-    onVectors: (first: number, vectors: Embeddings) => void,
-    onProgress?: (done: number) => void,
-  ): Promise<EncodeCounts>;
+  encode(texts: Texts, role: Role, onVectors: OnVectors, onProgress?: (done: number) => void): Promise<EncodeCounts>;
   close(): Promise<void>;
 }

@@ -1,12 +1,14 @@
-import { open } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import type { MineConfig } from '../config/config.js';
 import { HnMineError } from '../errors.js';
 import type { Machine } from '../machine.js';
+import { cutJobs, runJobs } from '../model/jobs.js';
+import { type ModelFiles, noteOnlyGraph } from '../model/model-files.js';
+import { noteUnreproducible, resolveBatchLimits } from '../model/token-batches.js';
+import { planPlaces, quantizesBatch } from '../model/worker-places.js';
 import { WorkerPool } from '../onnx/worker-pool.js';
 import type { EncodeDone, EncodeJob, EncodeReady, EncodeSetup, RoleSettings } from './encode-worker.js';
 import type { Encoder, Role } from './encoder.js';
-import { type ModelFiles, measureGraph } from './model-files.js';
 import { type ModelSettings, readModelSettings } from './model-settings.js';
 import { resolvePrompts } from './prompts.js';
 import { createStoredEncoder, type OnRows, type RowEncoder } from './stored-encoder.js';
@@ -18,21 +20,6 @@ export interface EncoderPlan {
   readonly notes: readonly string[];
 }
 
-/** About what a batch of one job costs: small enough for progress and for cores that end together. */
-const JOB_TOKENS = 4096;
-const JOB_TEXTS = 256;
-const CHARACTERS_A_TOKEN = 4;
-
-const GPU_BATCH_TOKENS = 16_384;
-
-/** The share of memory that copies of a model may take, and what a copy takes beside its weights. */
-const MODEL_SHARE = 0.5;
-const COPY_OVERHEAD = 1.25;
-const WORKER_BYTES = 150e6;
-
-/** The mark of activations quantized over a whole batch, whose vectors depend on their neighbours. */
-const WHOLE_TENSOR_QUANTIZATION = 'DynamicQuantizeLinear';
-
 /**
  * Reads a model's settings and decides how it will run; loads nothing.
  *
@@ -42,21 +29,15 @@ export async function planEncoder(files: ModelFiles, config: MineConfig, machine
   const settings = readModelSettings(files);
   const prompts = resolvePrompts(config, settings);
   const graphFile = join(files.folder, files.graph);
-  const quantizesBatch = await fileContains(graphFile, WHOLE_TENSOR_QUANTIZATION);
+  const limits = resolveBatchLimits(config, await quantizesBatch(graphFile));
   const notes = (['query', 'passage'] as const).flatMap((role) => {
     const { name, before } = prompts[role];
     return name === undefined || before === ''
       ? []
       : [`${role} prompt "${name}" of the model: ${JSON.stringify(before)}`];
   });
-  if (config.model !== undefined && config.dtype === undefined && basename(files.graph) !== 'model.onnx') {
-    notes.push(`${files.name}: takes ${files.graph}, the only graph there`);
-  }
-  if (quantizesBatch && (config.batchSize ?? 1) > 1) {
-    notes.push(
-      `--batch-size ${config.batchSize}: vectors of this graph depend on their batch, so the output is not reproducible`,
-    );
-  }
+  if (config.model !== undefined && config.dtype === undefined) notes.push(...noteOnlyGraph(files));
+  notes.push(...noteUnreproducible(limits, files));
   const role = (name: Role): RoleSettings => ({
     prompt: prompts[name],
     maxLength: resolveMaxLength(name, config, settings),
@@ -70,9 +51,7 @@ export async function planEncoder(files: ModelFiles, config: MineConfig, machine
     poolHere: (config.pooling ?? settings.poolings) !== undefined,
     mustPoolHere: config.pooling !== undefined,
     normalize: config.normalize,
-    batchTokens: config.gpu ? Math.max(config.batchTokens, GPU_BATCH_TOKENS) : config.batchTokens,
-    batchSize: config.batchSize,
-    quantizesBatch,
+    ...limits,
   };
   return { setups: planPlaces(files, config, machine).map((place) => ({ ...shared, place })), notes };
 }
@@ -112,15 +91,6 @@ function resolveMaxLength(
   return flag ?? maxLength;
 }
 
-/** A copy of the model for each core with one thread each; fewer copies with more threads where memory is short. */
-function planPlaces(files: ModelFiles, config: MineConfig, machine: Machine): EncodeSetup['place'][] {
-  if (config.gpu) return config.gpu.map((gpu) => ({ gpu, threads: 1 }));
-  const threads = config.workers ?? machine.cores;
-  const copyBytes = measureGraph(files) * COPY_OVERHEAD + WORKER_BYTES;
-  const copies = Math.max(1, Math.min(threads, Math.floor((machine.memory * MODEL_SHARE) / copyBytes)));
-  return Array.from({ length: copies }, (_, i) => ({ threads: Math.floor((threads + i) / copies) }));
-}
-
 async function encodeRows(
   workers: WorkerPool<EncodeJob, EncodeReady, EncodeDone>,
   workerCount: number,
@@ -128,58 +98,10 @@ async function encodeRows(
   role: Role,
   onRows: OnRows,
 ): Promise<void> {
-  const jobs = cutJobs(texts);
-  const takeJobs = async () => {
-    for (const places of jobs) {
-      const job = { texts: places.map((i) => texts[i] as string), role };
-      const { vectors, isTruncated } = await workers.run(job);
-      await onRows(places, vectors, isTruncated);
-    }
-  };
-  await Promise.all(Array.from({ length: 2 * workerCount }, takeJobs));
-}
-
-/** Longest texts first: batches hold texts of like length, and the last jobs are the shortest. */
-function* cutJobs(texts: readonly string[]): Generator<number[]> {
-  let job: number[] = [];
-  let tokens = 0;
-  for (const row of orderByLength(texts)) {
-    job.push(row);
-    tokens += 2 + (texts[row] as string).length / CHARACTERS_A_TOKEN;
-    if (tokens < JOB_TOKENS && job.length < JOB_TEXTS) continue;
-    yield job;
-    job = [];
-    tokens = 0;
-  }
-  if (job.length > 0) yield job;
-}
-
-/** A counting sort, stable, descending: a million texts take milliseconds. */
-function orderByLength(texts: readonly string[]): Int32Array {
-  const longest = 1 << 16;
-  const keyOf = (text: string) => longest - Math.min(text.length, longest);
-  const starts = new Int32Array(longest + 2);
-  for (const text of texts) starts[keyOf(text) + 1] = (starts[keyOf(text) + 1] as number) + 1;
-  for (let key = 1; key < starts.length; key++) starts[key] = (starts[key] as number) + (starts[key - 1] as number);
-  const order = new Int32Array(texts.length);
-  texts.forEach((text, row) => {
-    const key = keyOf(text);
-    order[starts[key] as number] = row;
-    starts[key] = (starts[key] as number) + 1;
+  const lengths = Int32Array.from(texts, (text) => text.length);
+  await runJobs(cutJobs(lengths), workerCount, async (places) => {
+    const job = { texts: places.map((i) => texts[i] as string), role };
+    const { vectors, isTruncated } = await workers.run(job);
+    await onRows(places, vectors, isTruncated);
   });
-  return order;
-}
-
-async function fileContains(path: string, text: string): Promise<boolean> {
-  const file = await open(path);
-  try {
-    const buffer = Buffer.alloc(1 << 22);
-    for (let position = 0; ; position += buffer.length - text.length) {
-      const { bytesRead } = await file.read(buffer, 0, buffer.length, position);
-      if (buffer.subarray(0, bytesRead).includes(text)) return true;
-      if (bytesRead < buffer.length) return false;
-    }
-  } finally {
-    await file.close();
-  }
 }

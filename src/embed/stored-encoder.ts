@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
+import { digestText } from '../memory/hash.js';
 import { listTexts, type Texts } from '../memory/text-spool.js';
 import { createPacer } from '../pacer.js';
 import type { EmbeddingStore } from '../store/embedding-store.js';
 import { KEY_BYTES, type StoredVector } from '../store/segment.js';
-import type { Encoder, Role } from './encoder.js';
+import type { Encoder, OnVectors, Role } from './encoder.js';
 
 /** Encodes some texts, and hands over their vectors as they are done, in any order. */
 export interface RowEncoder {
@@ -28,6 +28,9 @@ export interface KeyedStore {
 
 /** Texts encoded at once, at most: enough to sort them by length, few enough to hold. */
 const CHUNK_TEXTS = 1 << 16;
+
+/** Vectors of a chunk handed over at once. */
+const PIECE_VECTORS = 1 << 12;
 
 /** What a chunk's texts, keys and vectors may take where nobody says so. */
 const CHUNK_BYTES = 1 << 28;
@@ -58,9 +61,9 @@ export function createStoredEncoder(
       // Without any text there is still one chunk: it tells how long vectors are.
       do {
         const first = counts.done;
-        const chunk = createChunk(takeTexts(texts, first, dim, chunkBytes), dim);
+        const chunk = createChunk(await takeTexts(texts, first, dim, chunkBytes), dim);
         await encodeChunk(chunk, role, keyed, startOnce, () => onProgress(first + chunk.done));
-        onVectors(first, { data: chunk.data, dim, count: chunk.texts.length });
+        await handOver(chunk, first, onVectors);
         counts.done += chunk.texts.length;
         counts.truncated += chunk.truncated;
         counts.reused += chunk.reused;
@@ -79,14 +82,28 @@ export function createStoredEncoder(
 }
 
 /** As many texts as fit, and at least one. */
-function takeTexts(texts: Texts, first: number, dim: number, chunkBytes: number): string[] {
+async function takeTexts(texts: Texts, first: number, dim: number, chunkBytes: number): Promise<string[]> {
+  const pause = createPacer();
   const taken: string[] = [];
   for (let i = first, bytes = 0; i < texts.length && taken.length < CHUNK_TEXTS; i++) {
     bytes += TEXT_COPIES * texts.sizeOf(i) + dim * Float32Array.BYTES_PER_ELEMENT;
     if (bytes > chunkBytes && taken.length > 0) break;
     taken.push(texts.at(i));
+    await pause();
   }
   return taken;
+}
+
+/** In pieces, since they may go to a disk. */
+async function handOver({ data, dim, texts }: Chunk, first: number, onVectors: OnVectors): Promise<void> {
+  const pause = createPacer();
+  let start = 0;
+  do {
+    const end = Math.min(start + PIECE_VECTORS, texts.length);
+    onVectors(first + start, { data: data.subarray(start * dim, end * dim), dim, count: end - start });
+    start = end;
+    await pause();
+  } while (start < texts.length);
 }
 
 type Chunk = ReturnType<typeof createChunk>;
@@ -146,8 +163,7 @@ async function hashTexts(texts: readonly string[], keyOf: (text: string) => stri
   const pause = createPacer();
   const keys: Uint8Array[] = [];
   for (const text of texts) {
-    // A copy: the digest's buffer is shared with others.
-    keys.push(Uint8Array.from(createHash('sha256').update(keyOf(text)).digest().subarray(0, KEY_BYTES)));
+    keys.push(Uint8Array.from(Buffer.from(digestText(keyOf(text)), 'latin1').subarray(0, KEY_BYTES)));
     await pause();
   }
   return keys;

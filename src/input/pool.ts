@@ -93,8 +93,7 @@ export class Pool {
   }
 
   /** The classes of the passages that equal this normalized text, with or without their title. */
-  *classesEqualTo(normalized: string): Generator<number> {
-    const hash = hashText(normalized);
+  *classesEqualTo(normalized: string, hash = hashText(normalized)): Generator<number> {
     const joined = this.#findClass(normalized, hash);
     if (joined !== undefined) yield joined;
     yield* this.#classesOfBareText.get(hash);
@@ -125,7 +124,8 @@ export class Pool {
   #append(text: string, hash: Hash64): number {
     const normalized = normalizeText(text);
     const isNormalized = normalized === text;
-    const first = this.#findClass(normalized, isNormalized ? hash : hashText(normalized));
+    const normalizedHash = isNormalized ? hash : hashText(normalized);
+    const first = this.#findClass(normalized, normalizedHash);
     const position = this.#texts.add(text);
     this.#records.push(this.recordCount);
     this.#hashes.push(hash.high);
@@ -134,7 +134,7 @@ export class Pool {
     this.#classes.push(first ?? position);
     if (first !== undefined) return position;
     this.#classCount++;
-    if (!isNormalized) this.#classOfNormalized.set(hashText(normalized), position);
+    if (!isNormalized) this.#classOfNormalized.set(normalizedHash, position);
     return position;
   }
 }

@@ -11,8 +11,9 @@ const MOST_TAKEN = 3;
  * probability of 3e-6: where that would matter, look at the texts as well.
  */
 export class HashTable {
-  #keys = new Uint32Array(2 * 16);
-  #values = new Int32Array(16).fill(EMPTY);
+  // Arrays this small are made as fast as objects: many rows have a table of a few texts.
+  #keys = new Uint32Array(2 * 4);
+  #values = new Int32Array(4).fill(EMPTY);
   #count = 0;
 
   /** How many hashes have a value. */

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import * as crypto from 'node:crypto';
 
 /** 64 bits of a hash. */
 export interface Hash64 {
@@ -6,10 +6,26 @@ export interface Hash64 {
   readonly low: number;
 }
 
-/** The first 64 bits of SHA-256 over the UTF-8 text; over UTF-16 where it holds lone surrogates, which UTF-8 cannot tell apart. */
+/** The first 64 bits of `digestText`. */
 export function hashText(text: string): Hash64 {
-  const digest = createHash('sha256')
-    .update(text, text.isWellFormed() ? 'utf8' : 'utf16le')
-    .digest();
-  return { high: digest.readUInt32BE(0), low: digest.readUInt32BE(4) };
+  const digest = digestText(text);
+  return { high: readUint32(digest, 0), low: readUint32(digest, 4) };
+}
+
+/**
+ * SHA-256 over the UTF-8 text, a character a byte; over UTF-16 where it holds lone surrogates, which UTF-8 cannot tell apart.
+ */
+export function digestText(text: string): string {
+  return digest(text.isWellFormed() ? text : Buffer.from(text, 'utf16le'));
+}
+
+// Four times as fast as a hash object where the digest is a string ("binary" is Latin-1); Node has it since 20.12.
+const digest: (data: string | Buffer) => string =
+  crypto.hash === undefined
+    ? (data) => crypto.createHash('sha256').update(data).digest('binary')
+    : (data) => crypto.hash('sha256', data, 'binary');
+
+function readUint32(digest: string, at: number): number {
+  const byte = (i: number) => digest.charCodeAt(at + i);
+  return ((byte(0) << 24) | (byte(1) << 16) | (byte(2) << 8) | byte(3)) >>> 0;
 }

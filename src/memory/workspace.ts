@@ -11,6 +11,10 @@ export interface MemoryPlan {
   /** Vectors of queries, and of passages. */
   readonly queryVectors: number;
   readonly passageVectors: number;
+  /** BM25's index. */
+  readonly postings: number;
+  /** The rankings of each run file. */
+  readonly runs: number;
   /** Texts and vectors being embedded, rows being mined, and what searches work with. */
   readonly encoding: number;
   readonly mining: number;
@@ -23,6 +27,8 @@ const SHARES: Readonly<Record<keyof MemoryPlan, number>> = {
   passageTexts: 5,
   queryVectors: 8,
   passageVectors: 24,
+  postings: 3,
+  runs: 1,
   encoding: 4,
   mining: 4,
   searching: 8,

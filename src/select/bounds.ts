@@ -17,6 +17,9 @@ export interface Bounds {
   readonly floor: number;
 }
 
+/** Every score is within these. */
+export const NO_BOUNDS: Bounds = { ceiling: Infinity, floor: -Infinity };
+
 /** The score of a row's own positives as one number. */
 export function combinePositives(scores: readonly number[], how: PositiveScore): number {
   if (how === 'min') return Math.min(...scores);

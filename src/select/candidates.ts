@@ -1,5 +1,5 @@
-import type { Neighbours } from '../search/vector-index.js';
 import type { Bounds } from './bounds.js';
+import type { Ranking } from './ranking.js';
 
 /** A passage that a query could take. */
 export interface Candidate {
@@ -29,15 +29,18 @@ export interface CandidateRules {
 }
 
 /**
- * The candidates among a query's neighbours, best first: no excluded class, within the row's bounds, and each class once, at
- * its best rank.
+ * The candidates in a ranking, best first: no excluded class, within the row's bounds, and each class once, at its best rank.
  */
-export function listCandidates(neighbours: Neighbours, rules: CandidateRules, basis: RankBasis): Candidate[] {
+export function listCandidates(
+  { passages, scores }: Pick<Ranking, 'passages' | 'scores'>,
+  rules: CandidateRules,
+  basis: RankBasis,
+): Candidate[] {
   const { excluded, bounds } = rules;
   const taken = new Set<number>();
   const candidates: Candidate[] = [];
-  neighbours.passages.forEach((passage, i) => {
-    const score = neighbours.scores[i] as number;
+  passages.forEach((passage, i) => {
+    const score = scores[i] as number;
     const found = rules.classOf(passage);
     if (excluded.has(found) || taken.has(found)) return;
     if (score > bounds.ceiling || score < bounds.floor || rules.isTooSimilar(passage)) return;

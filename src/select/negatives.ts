@@ -1,12 +1,10 @@
-import type { Neighbours } from '../search/vector-index.js';
 import type { Bounds } from './bounds.js';
 import { type Candidate, type Cut, cutWindow, listCandidates, type RankBasis, type RankRange } from './candidates.js';
+import type { Ranking } from './ranking.js';
+import { explainShortage, type ShortReason } from './shortage.js';
 
 export type Sample = 'random' | 'top' | 'weighted';
 export type Backfill = 'random' | 'next' | 'none';
-
-/** Why a row got fewer negatives than it asked for. */
-export type ShortReason = 'pool too small' | 'too few candidates' | 'ceiling' | 'floor';
 
 /** Where a negative came from; `random` and `skipped` are the two steps of random backfill. */
 export type NegativeSource = 'window' | 'next' | 'random' | 'skipped';
@@ -54,7 +52,7 @@ export interface RowView {
   likenessOf(passage: number): number;
 }
 
-/** What is needed to fill a row: more neighbours of those below its ceiling. */
+/** What is needed to fill a row: a ranking that goes deeper. */
 export const DEEPER = 'deeper';
 
 /** Negatives of one row, and why there are no more where there are fewer than asked for. */
@@ -64,22 +62,18 @@ export interface Selection {
 }
 
 /**
- * Chooses at most `count` negatives for one row, best first, or asks for a deeper search: more neighbours could still fill
- * the window or the ranks past it.
- *
- * @param isWhole whether the pool has no more neighbours at or below the row's ceiling
+ * Chooses at most `count` negatives for one row, best first, or asks for a deeper ranking: more passages could still fill
+ * the window or the ranks past it. What is chosen does not depend on how deep the ranking goes.
  */
 export function selectNegatives(
-  neighbours: Neighbours,
-  isWhole: boolean,
+  ranking: Ranking,
   row: RowView,
   settings: SelectSettings,
   count: number,
 ): Selection | typeof DEEPER {
-  const candidates = listCandidates(neighbours, row, settings.rankBasis);
-  const isAtFloor = (neighbours.scores.at(-1) ?? Infinity) < row.bounds.floor;
-  const isEnd = isWhole || isAtFloor;
-  const seen = settings.rankBasis === 'raw' ? neighbours.passages.length : candidates.length;
+  const candidates = listCandidates(ranking, row, settings.rankBasis);
+  const isEnd = ranking.isWhole || isPastFloor(ranking, row);
+  const seen = settings.rankBasis === 'raw' ? ranking.passages.length : candidates.length;
   if (!isEnd && seen < settings.range.high) return DEEPER;
   const cut = cutWindow(candidates, settings.range, settings.positiveWeight, row.likenessOf);
   const chosen = samplePassages(cut.window, settings, count, row);
@@ -89,26 +83,42 @@ export function selectNegatives(
     chosen.push(...cut.past.slice(0, missing).map(fromSource('next')));
   } else if (missing > 0 && settings.backfill === 'random') {
     // Where every candidate is known and none lies past the window, looking through the pool would find nothing.
-    const random = isEnd && cut.past.length === 0 ? [] : drawPast(cut, row, missing);
+    const isAllSeen = isEnd && ranking.coversPool && cut.past.length === 0;
+    const random = isAllSeen ? [] : drawPast(cut, row, missing);
     chosen.push(...random, ...takeSkipped(cut, missing - random.length));
   }
-  const negatives = chosen.sort((a, b) => b.score - a.score || a.passage - b.passage);
-  return negatives.length < count ? { negatives, reason: explainShortage(row, count, isAtFloor) } : { negatives };
+  const negatives = chosen.sort(ranking.isByScore ? compareScores : compareRanks);
+  return negatives.length < count
+    ? { negatives, reason: explainShortage(ranking, row, settings, count) }
+    : { negatives };
 }
 
-function explainShortage(row: RowView, asked: number, isAtFloor: boolean): ShortReason {
-  if (row.classCount - row.excluded.size < asked) return 'pool too small';
-  // Where the floor is above the ceiling, how deep the search went decides which of them it met.
-  if (isAtFloor && row.bounds.floor <= row.bounds.ceiling) return 'floor';
-  return row.bounds.ceiling === Infinity ? 'too few candidates' : 'ceiling';
+/** Whether what lies deeper scores below the floor, which only a ranking by score can tell. */
+function isPastFloor({ isByScore, scores }: Ranking, { bounds }: RowView): boolean {
+  return isByScore && (scores.at(-1) ?? Infinity) < bounds.floor;
 }
 
-function fromSource(source: NegativeSource): (candidate: Candidate) => Negative {
+type Ranked = Pick<Negative, 'passage' | 'score'>;
+
+/** Best first; equal scores in pool order. */
+export function compareScores(a: Ranked, b: Ranked): number {
+  return b.score - a.score || a.passage - b.passage;
+}
+
+/** Those whose rank nobody looked up come last. */
+function compareRanks(a: Negative, b: Negative): number {
+  return (a.rank ?? Infinity) === (b.rank ?? Infinity)
+    ? compareScores(a, b)
+    : (a.rank ?? Infinity) - (b.rank ?? Infinity);
+}
+
+/** Makes negatives of candidates. */
+export function fromSource(source: NegativeSource): (candidate: Candidate) => Negative {
   return (candidate) => ({ ...candidate, source });
 }
 
 /** `random` takes the smallest draws: uniform without replacement, and unmoved by what else the window holds. */
-function samplePassages(
+export function samplePassages(
   window: readonly Candidate[],
   settings: SelectSettings,
   count: number,
@@ -156,7 +166,7 @@ function takeSkipped(cut: Cut, count: number): Negative[] {
 }
 
 /** One passage a class, the first that is allowed, so a class is drawn as often as any other. */
-function smallestDraws(row: RowView, ranked: ReadonlySet<number>, count: number): number[] {
+export function smallestDraws(row: RowView, ranked: ReadonlySet<number>, count: number): number[] {
   const smallest: { passage: number; draw: number }[] = [];
   /** Classes for which another passage than the first stood in. */
   const replaced = new Set<number>();

@@ -77,8 +77,9 @@ export function listExclusions(group: Iterable<Row>, pool: Pool): Exclusions {
       seen.set(hash, 0);
     }
     for (const text of [row.query, ...row.pos].map(normalizeText)) {
-      texts.set(hashText(text), 0);
-      for (const found of pool.classesEqualTo(text)) classes.add(found);
+      const hash = hashText(text);
+      texts.set(hash, 0);
+      for (const found of pool.classesEqualTo(text, hash)) classes.add(found);
     }
     for (const found of row.posIds.flatMap((id) => pool.classesWithId(id))) classes.add(found);
   }

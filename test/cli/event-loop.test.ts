@@ -3,8 +3,11 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { FILES, makePassages, parseRows, readFixture, TINY_MODEL, Workspace } from './run-cli.js';
 
-/** The longest that the main thread may work without letting signals, progress and workers have their turn. */
-const LONGEST_TURN_MS = 50;
+/**
+ * The longest that the main thread may work without letting signals, progress and workers have their turn. On a quiet machine
+ * it is under 50 ms; the limit leaves room for a busy one.
+ */
+const LONGEST_TURN_MS = 200;
 
 /**
  * Notes each turn of the main thread's event loop, from when the program's modules have loaded. On Linux its own time on a

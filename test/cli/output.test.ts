@@ -299,7 +299,7 @@ describe('--summary', () => {
       flags: { range: { low: 0, high: 20 }, neg: 4, seed: 7, sample: 'random' },
     });
     const { seconds } = summary;
-    expect(Object.keys(seconds)).toEqual(['reading', 'embedding', 'searching', 'writing', 'total']);
+    expect(Object.keys(seconds)).toEqual(['reading', 'embedding', 'indexing', 'searching', 'writing', 'total']);
     for (const time of Object.values(seconds)) expect(time).toBeGreaterThanOrEqual(0);
     expect(seconds.total).toBeGreaterThanOrEqual(seconds.embedding);
     expect(parseRows(stdout)).toHaveLength(4);

@@ -69,6 +69,10 @@ export class Workspace {
     return path;
   }
 
+  remove(name: string): void {
+    rmSync(this.path(name));
+  }
+
   read(name: string): string {
     return readFileSync(this.path(name), 'utf8');
   }

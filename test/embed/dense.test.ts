@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readDense } from '#dist/embed/dense.js';
-import { float32Bytes, makeModelFolder, packSafetensors } from './model-folder.js';
+import { float32Bytes, makeModelFolder, packSafetensors } from '../model/model-folder.js';
 
 const WEIGHT = { dtype: 'F32', shape: [2, 3], bytes: float32Bytes([1, 0, -1, 0.5, 0.25, 2]) };
 const BIAS = { dtype: 'F32', shape: [2], bytes: float32Bytes([0.5, -1]) };

@@ -3,11 +3,12 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '#dist/config/config.js';
 import type { Encoder } from '#dist/embed/encoder.js';
-import { findModelFiles } from '#dist/embed/model-files.js';
-import { readModelSettings, readTokenizer } from '#dist/embed/model-settings.js';
+import { readModelSettings } from '#dist/embed/model-settings.js';
 import { planEncoder, startEncoder } from '#dist/embed/onnx-encoder.js';
 import { encodeTexts } from '#dist/embed/stored-encoder.js';
-import { createTokenizer } from '#dist/embed/tokenizer.js';
+import { findModelFiles } from '#dist/model/model-files.js';
+import { readTokenizer } from '#dist/model/token-settings.js';
+import { createTokenizer } from '#dist/model/tokenizer.js';
 
 interface GoldenCase {
   name?: string;

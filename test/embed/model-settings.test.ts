@@ -1,7 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { type ModelSettings, readModelSettings, readTokenizer } from '#dist/embed/model-settings.js';
-import { createTokenizer } from '#dist/embed/tokenizer.js';
-import { type FolderFiles, float32Bytes, makeModelFolder, packSafetensors, WORD_TOKENIZER } from './model-folder.js';
+import { type ModelSettings, readModelSettings } from '#dist/embed/model-settings.js';
+import { readTokenizer } from '#dist/model/token-settings.js';
+import { createTokenizer } from '#dist/model/tokenizer.js';
+import {
+  type FolderFiles,
+  float32Bytes,
+  makeModelFolder,
+  packSafetensors,
+  WORD_TOKENIZER,
+} from '../model/model-folder.js';
 
 const BASE: FolderFiles = {
   'config.json': { max_position_embeddings: 16, vocab_size: 10 },

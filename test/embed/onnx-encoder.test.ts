@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type MineSettings, parseConfig } from '#dist/config/config.js';
 import type { Encoder, Role } from '#dist/embed/encoder.js';
-import { findModelFiles } from '#dist/embed/model-files.js';
 import { planEncoder, startEncoder } from '#dist/embed/onnx-encoder.js';
 import { encodeTexts } from '#dist/embed/stored-encoder.js';
 import { listTexts } from '#dist/memory/text-spool.js';
-import { type FolderFiles, makeModelFolder, WORD_TOKENIZER } from './model-folder.js';
+import { findModelFiles } from '#dist/model/model-files.js';
+import { type FolderFiles, makeModelFolder, WORD_TOKENIZER } from '../model/model-folder.js';
 
 const MODELS = 'fixtures/models';
 const GRAPHS = 'fixtures/graphs';
@@ -258,7 +258,7 @@ describe('a graph that quantizes activations over a whole tensor', () => {
     const settings = { dtype: 'q8', batchSize: 4, queryInstruction: '' };
     const { notes } = await plan(folder, settings);
     expect(notes).toEqual([
-      '--batch-size 4: vectors of this graph depend on their batch, so the output is not reproducible',
+      `--batch-size 4: what the graph of ${folder} gives depends on the batch, so the output is not reproducible`,
     ]);
     const together = await encode(folder, texts, settings);
     const alone = await encode(folder, texts, { ...settings, batchSize: 1 });

@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { Neighbours } from '#dist/search/vector-index.js';
 import { type CandidateRules, cutWindow, listCandidates, type RankBasis } from '#dist/select/candidates.js';
 
 /** Passages best first, scores falling by one tenth. */
-function rank(passages: number[]): Neighbours {
+function rank(passages: number[]) {
   return { passages: Int32Array.from(passages), scores: Float64Array.from(passages, (_, i) => 1 - i / 10) };
 }
 

@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Neighbours } from '#dist/search/vector-index.js';
 import {
   DEEPER,
   type Negative,
@@ -8,6 +7,7 @@ import {
   type SelectSettings,
   selectNegatives as selectWithReason,
 } from '#dist/select/negatives.js';
+import type { Ranking } from '#dist/select/ranking.js';
 
 /**
  * A row over a pool of `poolSize` passages whose scores fall with their number, so that passage and raw rank are one; draws
@@ -30,11 +30,13 @@ function rowOver(poolSize: number, view: Partial<RowView> & { draws?: readonly n
   };
 }
 
-/** The first `k` neighbours in such a pool. */
-function search(k: number): Neighbours {
+/** The first `k` passages of such a pool, by score. */
+function search(k: number): Omit<Ranking, 'isWhole'> {
   return {
     passages: Int32Array.from({ length: k }, (_, i) => i),
     scores: Float64Array.from({ length: k }, (_, i) => -i),
+    isByScore: true,
+    coversPool: true,
   };
 }
 
@@ -49,9 +51,14 @@ const DEFAULTS: SelectSettings = {
 };
 
 /** The negatives alone; nothing where a deeper search is asked for. */
-function selectNegatives(neighbours: Neighbours, row: RowView, settings: SelectSettings, count: number) {
-  const isWhole = neighbours.passages.length === row.poolSize;
-  const selection = selectWithReason(neighbours, isWhole, row, settings, count);
+function selectNegatives(
+  ranking: Omit<Ranking, 'isWhole'> & { isWhole?: boolean },
+  row: RowView,
+  settings: SelectSettings,
+  count: number,
+) {
+  const isWhole = ranking.isWhole ?? ranking.passages.length === row.poolSize;
+  const selection = selectWithReason({ ...ranking, isWhole }, row, settings, count);
   return selection === DEEPER ? undefined : selection.negatives;
 }
 
@@ -311,7 +318,12 @@ describe('bounds', () => {
 
 describe('the reason why a row is short', () => {
   const reasonFor = (row: RowView, settings: Partial<SelectSettings> = {}, count = 4) => {
-    const selection = selectWithReason(search(row.poolSize), true, row, { ...DEFAULTS, ...settings }, count);
+    const selection = selectWithReason(
+      { ...search(row.poolSize), isWhole: true },
+      row,
+      { ...DEFAULTS, ...settings },
+      count,
+    );
     return selection === DEEPER ? 'deeper' : selection.reason;
   };
 
@@ -342,17 +354,92 @@ describe('the reason why a row is short', () => {
 
   it('is the ceiling where the floor is above it, however deep the search went', () => {
     const row = rowOver(6, { bounds: { ceiling: -9, floor: -3 } });
-    const none = { passages: new Int32Array(0), scores: new Float64Array(0) };
-    for (const found of [none, search(5), search(6)]) {
-      const selection = selectWithReason(
-        found,
-        found.passages.length !== 5,
-        row,
-        { ...DEFAULTS, range: { low: 0, high: 6 } },
-        4,
-      );
+    const settings = { ...DEFAULTS, range: { low: 0, high: 6 } };
+    for (const k of [0, 5, 6]) {
+      const selection = selectWithReason({ ...search(k), isWhole: k !== 5 }, row, settings, 4);
       expect(selection).toEqual({ negatives: [], reason: 'ceiling' });
     }
+  });
+});
+
+describe('a ranking that is not by score', () => {
+  /** Ranked 5, 3, 1, 0, 2, 4; the score of each is minus its number. */
+  const passages = Int32Array.of(5, 3, 1, 0, 2, 4);
+  const ranked = (k: number) => {
+    const some = passages.subarray(0, k);
+    return { ...search(0), passages: some, scores: Float64Array.from(some, (one) => -one), isByScore: false };
+  };
+  const settings = { ...DEFAULTS, range: { low: 1, high: 4 } };
+
+  it('gives negatives by rank, random ones last and by score', () => {
+    expect(passagesOf(selectNegatives(ranked(6), rowOver(6), settings, 3))).toEqual([3, 1, 0]);
+    const raw = { ...settings, rankBasis: 'raw' as const, backfill: 'random' as const };
+    const chosen = selectNegatives(ranked(6), rowOver(6, { excluded: new Set([3]) }), raw, 5);
+    expect(sourcesOf(chosen)).toEqual([
+      [5, 0, 'skipped'],
+      [1, 2, 'window'],
+      [0, 3, 'window'],
+      [2, null, 'random'],
+      [4, null, 'random'],
+    ]);
+  });
+
+  it('does not end at the first score below the floor', () => {
+    const row = rowOver(6, { bounds: { ceiling: 0, floor: -2 } });
+    const all = { ...settings, range: { low: 0, high: 3 } };
+    expect(selectNegatives(ranked(2), row, all, 3)).toBeUndefined();
+    expect(passagesOf(selectNegatives(ranked(6), row, all, 3))).toEqual([1, 0, 2]);
+  });
+
+  it('takes what is below the ceiling wherever it stands', () => {
+    const row = rowOver(6, { bounds: { ceiling: -2, floor: -Infinity } });
+    expect(sourcesOf(selectNegatives(ranked(6), row, settings, 3))).toEqual([
+      [3, 1, 'window'],
+      [2, 2, 'window'],
+      [4, 3, 'window'],
+    ]);
+  });
+
+  describe('and ends before the pool does', () => {
+    const short = (k: number) => ({ ...ranked(k), coversPool: false, isWhole: true });
+    const select = (k: number, row: RowView, more: Partial<SelectSettings> = {}) =>
+      selectWithReason(short(k), row, { ...settings, ...more }, 3);
+
+    it.each(['none', 'next'] as const)('leaves the row short (%s)', (backfill) => {
+      expect(select(3, rowOver(6), { backfill })).toMatchObject({
+        negatives: [{ passage: 3 }, { passage: 1 }],
+        reason: 'run too short',
+      });
+    });
+
+    it('is filled at random from the rest of the pool', () => {
+      expect(select(3, rowOver(6), { backfill: 'random' })).toEqual({
+        negatives: [
+          { passage: 3, score: -3, rank: 1, source: 'window' },
+          { passage: 1, score: -1, rank: 2, source: 'window' },
+          { passage: 4, score: -4, rank: null, source: 'random' },
+        ],
+      });
+    });
+
+    it('is filled at random even where it ranks nothing', () => {
+      const selection = select(0, rowOver(6, { bounds: { ceiling: -3, floor: -Infinity } }), { backfill: 'random' });
+      expect(selection === DEEPER ? [] : passagesOf(selection.negatives)).toEqual([3, 4, 5]);
+    });
+
+    it.each<{ title: string; row: RowView; more?: Partial<SelectSettings>; reason: string }>([
+      { title: 'the ceiling', row: rowOver(6, { bounds: { ceiling: -2, floor: -Infinity } }), reason: 'ceiling' },
+      { title: 'the floor', row: rowOver(6, { bounds: { ceiling: 0, floor: -2 } }), reason: 'floor' },
+      {
+        title: 'the ceiling of random backfill',
+        row: rowOver(6, { bounds: { ceiling: -4, floor: -Infinity } }),
+        more: { backfill: 'random' },
+        reason: 'ceiling',
+      },
+      { title: 'the pool', row: rowOver(6, { excluded: new Set([0, 1, 2, 3]) }), reason: 'pool too small' },
+    ])('and does not take the blame of $title', ({ row, more, reason }) => {
+      expect(select(5, row, more)).toMatchObject({ reason });
+    });
   });
 });
 
@@ -372,10 +459,10 @@ describe('weighted sampling', () => {
         return -Math.log(draws[i] as number) / weight;
       };
       const expected = [0, 1, 2, 3, 4, 5].sort((a, b) => key(a) - key(b)).slice(0, 3);
-      const neighbours = { passages: Int32Array.of(0, 1, 2, 3, 4, 5), scores: Float64Array.from(scores) };
+      const ranking = { ...search(6), scores: Float64Array.from(scores), isWhole: true };
       const row = rowOver(6, { draws, positive, scoreOf: (passage) => scores[passage] as number });
       const settings = { ...weighted, sampleSharpness, sampleOffset };
-      const selection = selectWithReason(neighbours, true, row, settings, 3);
+      const selection = selectWithReason(ranking, row, settings, 3);
       expect(selection === DEEPER ? [] : passagesOf(selection.negatives)).toEqual(expected.sort((a, b) => a - b));
     }
   });

@@ -19,6 +19,7 @@ import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Summary } from '#dist/index.js';
 import { EmbeddingStore } from '#dist/store/embedding-store.js';
 import { makePassages, makeRows, parseRows, type Result, TINY_MODEL, Workspace } from '../cli/run-cli.js';
+import { mountDisk } from './mount-disk.js';
 import { Random } from './random-files.js';
 import { runWithin } from './run-within.js';
 
@@ -55,18 +56,6 @@ function readAll(folder: string): Map<string, string> {
     statSync(join(folder, name)).isFile(),
   );
   return new Map(files.map((name) => [name, readFileSync(join(folder, name), 'latin1')]));
-}
-
-/** A small file system of its own; nothing where this user may not mount one. */
-function mountDisk(): string | undefined {
-  const folder = mkdtempSync(join(tmpdir(), 'hn-mine-disk-'));
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', folder], { stdio: 'ignore' });
-    return folder;
-  } catch {
-    rmSync(folder, { recursive: true });
-    return undefined;
-  }
 }
 
 const disk = mountDisk();

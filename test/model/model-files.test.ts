@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { chooseGraph, findModelFiles, isModelFolder, measureGraph, selectModelFiles } from '#dist/embed/model-files.js';
+import { chooseGraph, findModelFiles, isModelFolder, measureGraph, selectModelFiles } from '#dist/model/model-files.js';
 import { makeModelFolder } from './model-folder.js';
 
 function refusalOf(run: () => unknown): string {
@@ -35,7 +35,7 @@ describe('chooseGraph', () => {
     { paths: ['onnx/model_q4.onnx', 'openvino/model.onnx'], graph: 'onnx/model_q4.onnx' },
     { paths: ['onnx/model.onnx', 'onnx/model.onnx_data'], graph: 'onnx/model.onnx' },
   ])('of $paths with dtype $dtype takes $graph', ({ paths, dtype, graph }) => {
-    expect(chooseGraph(paths, dtype, 'm')).toBe(graph);
+    expect(chooseGraph(paths, dtype, { name: 'm' })).toBe(graph);
   });
 
   it.each<{ paths: string[]; dtype?: string; message: string }>([
@@ -59,7 +59,7 @@ describe('chooseGraph', () => {
       message: 'm: --dtype fp32: no model.onnx (found onnx/model_q4.onnx)',
     },
   ])('of $paths with dtype $dtype takes none', ({ paths, dtype, message }) => {
-    expect(refusalOf(() => chooseGraph(paths, dtype, 'm'))).toBe(message);
+    expect(refusalOf(() => chooseGraph(paths, dtype, { name: 'm' }))).toBe(message);
   });
 });
 
@@ -91,7 +91,7 @@ it('selects settings, tokenizer and one graph with its external data', () => {
     '2_Dense/pytorch_model.bin',
     'other/tokenizer.json',
   ];
-  expect(selectModelFiles([...unwanted, ...wanted], undefined, 'm').sort()).toEqual([...wanted].sort());
+  expect(selectModelFiles([...unwanted, ...wanted], undefined, { name: 'm' }).sort()).toEqual([...wanted].sort());
 });
 
 it.each([

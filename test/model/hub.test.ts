@@ -6,8 +6,8 @@ import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { fetchHubModel, type HubModel, type HubOptions } from '#dist/embed/hub.js';
 import { HnMineError } from '#dist/errors.js';
+import { fetchHubModel, type HubModel, type HubOptions } from '#dist/model/hub.js';
 import { gitHash, type HubServer, type Repository, sha256, startHub } from './hub-server.js';
 
 const ID = 'acme/tiny';
@@ -309,7 +309,7 @@ describe('content', () => {
 describe('several processes', () => {
   function start(): ReturnType<typeof spawn> {
     const script = `
-      import { fetchHubModel } from ${JSON.stringify(new URL('../../dist/embed/hub.js', import.meta.url).href)};
+      import { fetchHubModel } from ${JSON.stringify(new URL('../../dist/model/hub.js', import.meta.url).href)};
       const select = () => ${JSON.stringify(WANTED)};
       await fetchHubModel({ id: '${ID}', select }, { env: ${JSON.stringify(env())} });
     `;

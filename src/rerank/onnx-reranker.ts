@@ -1,0 +1,97 @@
+import { join } from 'node:path';
+import type { MineConfig } from '../config/config.js';
+import { HnMineError } from '../errors.js';
+import type { Machine } from '../machine.js';
+import { ACTIVATIONS } from '../model/activations.js';
+import { cutJobs, runJobs } from '../model/jobs.js';
+import { type ModelFiles, noteOnlyGraph } from '../model/model-files.js';
+import { noteUnreproducible, resolveBatchLimits } from '../model/token-batches.js';
+import { planPlaces, quantizesBatch } from '../model/worker-places.js';
+import { WorkerPool } from '../onnx/worker-pool.js';
+import type { RerankDone, RerankJob, RerankSetup } from './rerank-worker.js';
+import type { Pair, Reranker } from './reranker.js';
+import { type RerankerSettings, readRerankerSettings } from './reranker-settings.js';
+
+/** What a score is made of a logit by: nothing, the model's own function, or a sigmoid. */
+export type Activation = 'none' | 'model' | 'sigmoid';
+
+/** What was decided before the model is loaded. */
+export interface RerankerPlan {
+  readonly name: string;
+  readonly setups: readonly RerankSetup[];
+  /** What makes a score of a logit. */
+  readonly activate: (logit: number) => number;
+  /** What a user should know of these decisions, a line each. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * Reads a reranker's settings and decides how it will run; loads nothing.
+ *
+ * @throws HnMineError `model` where a file is missing or odd, or the length exceeds the model's positions
+ */
+export async function planReranker(
+  files: ModelFiles,
+  { config, activation, machine }: { config: MineConfig; activation: Activation; machine: Machine },
+): Promise<RerankerPlan> {
+  const settings = readRerankerSettings(files);
+  const graphFile = join(files.folder, files.graph);
+  const limits = resolveBatchLimits(config, await quantizesBatch(graphFile));
+  const shared = { name: files.name, graphFile, settings, maxLength: resolveMaxLength(config, settings), ...limits };
+  return {
+    name: files.name,
+    setups: planPlaces(files, config, machine).map((place) => ({ ...shared, place })),
+    activate: chooseActivation(activation, settings),
+    notes: [...(config.rerankerDtype === undefined ? noteOnlyGraph(files) : []), ...noteUnreproducible(limits, files)],
+  };
+}
+
+function resolveMaxLength(
+  { rerankerMaxLength: flag }: MineConfig,
+  { maxLength, maxPositions }: RerankerSettings,
+): number | undefined {
+  if (flag !== undefined && maxPositions !== undefined && flag > maxPositions) {
+    throw new HnMineError('model', `--reranker-max-length ${flag}: the model has positions for ${maxPositions} tokens`);
+  }
+  return flag ?? maxLength;
+}
+
+function chooseActivation(activation: Activation, settings: RerankerSettings): RerankerPlan['activate'] {
+  const kind = { none: 'Identity', model: settings.activation, sigmoid: 'Sigmoid' }[activation];
+  return ACTIVATIONS[kind] as RerankerPlan['activate'];
+}
+
+/** Starts the workers and loads the model in each. @throws HnMineError `model` or `device` */
+export async function startReranker({ setups, activate }: RerankerPlan): Promise<Reranker> {
+  const workers = new WorkerPool<RerankJob, true, RerankDone>(new URL('./rerank-worker.js', import.meta.url), setups);
+  try {
+    await workers.ready;
+  } catch (error) {
+    await workers.close();
+    throw error;
+  }
+  return {
+    async score(pairs, onProgress = () => {}) {
+      const scores = new Float64Array(pairs.length);
+      let [done, truncated] = [0, 0];
+      const lengths = Int32Array.from(pairs, ([query, passage]) => query.length + passage.length);
+      await runJobs(cutJobs(lengths), setups.length, async (places) => {
+        const found = await workers.run(places.map((i) => pairs[i] as Pair));
+        places.forEach((pair, i) => {
+          scores[pair] = activate(found.logits[i] as number);
+        });
+        truncated += found.truncated;
+        done += places.length;
+        onProgress(done);
+      });
+      return { scores, truncated };
+    },
+    close: () => workers.close(),
+  };
+}
+
+/** Loads one copy of the model, so that what is wrong with it is told before hours of other work. @throws HnMineError */
+export async function checkReranker(plan: RerankerPlan): Promise<void> {
+  const reranker = await startReranker({ ...plan, setups: plan.setups.slice(0, 1) });
+  await reranker.close();
+}

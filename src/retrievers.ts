@@ -1,0 +1,60 @@
+import type { MineConfig } from './config/config.js';
+import type { Dataset } from './dataset.js';
+import type { Tools } from './mine.js';
+import { createBm25Retriever } from './retrieve/bm25.js';
+import { createDenseRetriever } from './retrieve/dense.js';
+import { fuseRetrievers } from './retrieve/fused.js';
+import type { Retriever } from './retrieve/retriever.js';
+import { createRunRetriever } from './retrieve/run.js';
+import type { Vectors } from './vectors.js';
+
+/** What ranks the pool in a run. */
+export interface Retrievers {
+  /** Gives the order of candidates. */
+  readonly ranking: Retriever;
+  /** BM25, whose best passages are never mined; nothing where none are skipped. */
+  readonly lexical: Retriever | undefined;
+  close(): Promise<void>;
+}
+
+/** Ranks of each retriever that are fused at first, unless the window goes deeper: what runs are commonly cut at. */
+const FUSED_DEPTH = 1000;
+
+/** Opens the retrievers that the flags ask for, and no others. */
+export async function openRetrievers(
+  dataset: Dataset,
+  config: MineConfig,
+  vectors: Vectors,
+  tools: Tools,
+): Promise<Retrievers> {
+  const { retriever: names, range, rrfK, skipLexical } = config;
+  const opened: { close(): Promise<void> }[] = [];
+  const close = async () => {
+    await Promise.all(opened.map((one) => one.close()));
+  };
+  const keep = <T extends { close(): Promise<void> }>(one: T): T => {
+    opened.push(one);
+    return one;
+  };
+  const openDense = async () => {
+    const { dim, source } = vectors.passages;
+    const index = await tools.createIndex({ dim, source, count: dataset.pool.size });
+    return createDenseRetriever(keep(index), vectors.queries);
+  };
+  const openBm25 = async () => createBm25Retriever(keep(await tools.openBm25(dataset.pool.texts)));
+  try {
+    const bm25 = names.includes('bm25') || skipLexical > 0 ? await openBm25() : undefined;
+    const dense = names.includes('dense') ? await openDense() : undefined;
+    const named = [dense, names.includes('bm25') ? bm25 : undefined].filter((one) => one !== undefined);
+    const ranking = [...named, ...(tools.runs ?? []).map(createRunRetriever)];
+    const fusion = { rrfK, depth: Math.max(range.high, FUSED_DEPTH), memory: tools.workspace.memory.mining / 4 };
+    return {
+      ranking: ranking.length === 1 ? (ranking[0] as Retriever) : fuseRetrievers(ranking, fusion),
+      lexical: skipLexical > 0 ? bm25 : undefined,
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
