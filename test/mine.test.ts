@@ -452,10 +452,14 @@ describe('the same seed gives the same rows', () => {
 
   it('but differs between wholly equal rows, and not between rows that differ elsewhere', async () => {
     const one = { query: 'q', pos: ['p'] };
-    const found = await mineInMemory({ input: [one, one, one, { ...one, id: 1 }], pool }, settings);
+    const input = [one, one, one, { ...one, id: 1 }];
+    const found = await mineInMemory({ input, pool }, settings);
     const negatives = found.rows.map((mined) => textsOf(mined).join());
     expect(new Set(negatives.slice(0, 3)).size).toBe(3);
     expect(negatives[3]).toBe(negatives[0]);
+    // A shard counts those before it.
+    const shards = await Promise.all(['1/4', '2/4', '3/4', '4/4'].map((shard) => linesOf({ input, pool }, { shard })));
+    expect(shards.flat()).toEqual(found.lines);
   });
 });
 
