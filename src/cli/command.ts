@@ -76,9 +76,12 @@ export interface RowOutput {
 
 /** @param path nothing for standard output */
 export function openOutput(path: string | undefined, progress: Progress, log: Log): RowOutput {
+  let settle = async () => {};
+  // Before there is a partial file: a signal must never leave one behind.
+  const restore = endOnSignals(progress, log, () => settle());
   const file = path === undefined ? undefined : openAtomicFile(path, process.pid);
   const writer = createLineWriter(file?.stream ?? openStdout(), path ?? 'standard output', path?.endsWith('.gz'));
-  const settle = async () => (file ? file.discard() : await writer.end().catch(() => {}));
+  settle = async () => (file ? file.discard() : await writer.end().catch(() => {}));
   // On one terminal the rows follow the bars.
   const sharesTerminal = file === undefined && process.stdout.isTTY;
   return {
@@ -93,7 +96,7 @@ export function openOutput(path: string | undefined, progress: Progress, log: Lo
     abandon: async (error) => {
       if (!isClosedPipe(error)) await settle();
     },
-    restore: endOnSignals(progress, log, settle),
+    restore,
   };
 }
 
