@@ -29,12 +29,14 @@ function killAfter(milliseconds: number): Promise<boolean> {
 }
 
 it('a run killed at twenty moments loses nothing that it had stored, and ends with the bytes of an unbroken run', async () => {
+  const started = performance.now();
   const unbroken = execFileSync('node', [...flags, '--no-cache'], { encoding: 'utf8', maxBuffer: 1 << 28 });
+  const whole = performance.now() - started;
   writeFileSync(output, 'the old output');
   let stored = 0;
   let kills = 0;
   for (let i = 0; i < 20; i++) {
-    if (await killAfter(350 + 60 * ((7 * i) % 20))) kills++;
+    if (await killAfter(whole * (0.1 + 0.02 * ((7 * i) % 20)))) kills++;
     if (!readFileSync(output, 'utf8').startsWith('the old')) break;
     const now = readdirSync(folder).includes('cache') ? storedBytes() : 0;
     expect(now).toBeGreaterThanOrEqual(stored);
