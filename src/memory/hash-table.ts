@@ -66,6 +66,8 @@ export class HashLists {
   readonly #lastOf = new HashTable();
   readonly #values = new GrowingArray((length) => new Int32Array(length));
   readonly #next = new GrowingArray((length) => new Int32Array(length));
+  /** The largest value of its list up to each entry. */
+  readonly #largest = new GrowingArray((length) => new Int32Array(length));
 
   /** Adds a value to a list that does not hold it yet. */
   add(hash: Hash64, value: number): void {
@@ -73,6 +75,7 @@ export class HashLists {
     if (last !== undefined && this.#holds(hash, last, value)) return;
     const entry = this.#values.push(value);
     this.#next.push(last === undefined ? entry : this.#next.at(last));
+    this.#largest.push(last === undefined ? value : Math.max(value, this.#largest.at(last)));
     if (last !== undefined) this.#next.set(last, entry);
     this.#lastOf.set(hash, entry);
   }
@@ -90,7 +93,7 @@ export class HashLists {
 
   /** Values mostly come in ascending order: a long list is rarely searched. */
   #holds(hash: Hash64, last: number, value: number): boolean {
-    if (value > this.#values.at(last)) return false;
+    if (value > this.#largest.at(last)) return false;
     for (const other of this.get(hash)) if (other === value) return true;
     return false;
   }

@@ -55,4 +55,11 @@ describe('lists by hash', () => {
       }),
     );
   });
+
+  it('hold a value once whose list has gone down since', () => {
+    const lists = new HashLists();
+    const hash = { high: 2, low: 1 };
+    for (const value of [5, 0, 5]) lists.add(hash, value);
+    expect([...lists.get(hash)]).toEqual([5, 0]);
+  });
 });
