@@ -1,7 +1,7 @@
 import type { MineConfig } from './config/config.js';
 import { describeMachine } from './machine.js';
 import type { HubOptions } from './model/hub.js';
-import { chooseReranker, fetchModel, findLocalModel, type ModelChoice } from './model/locate-model.js';
+import { chooseReranker, fetchModel, findLocalModel } from './model/locate-model.js';
 import { type Activation, planReranker, type RerankerPlan } from './rerank/onnx-reranker.js';
 
 /** Whom a download is told to, and where the hub's settings are looked up. */
@@ -17,14 +17,18 @@ export async function planLocalReranker(config: MineConfig, activation: Activati
   return files && planReranker(files, { config, activation, machine: describeMachine() });
 }
 
-/** The reranker that was asked for, fetched from the hub. @throws HnMineError `network` or `model` */
+/** The reranker that was asked for, if any, fetched from the hub. @throws HnMineError `network` or `model` */
 export async function fetchReranker(
   config: MineConfig,
   activation: Activation,
-  { env, events }: FetchContext,
-): Promise<RerankerPlan> {
-  const choice = chooseReranker(config) as ModelChoice;
-  const onProgress: HubOptions['onProgress'] = ({ file, done, total }) => events.onDownload?.(file, done, total);
-  const files = await fetchModel(choice, { env, onProgress });
-  return planReranker(files, { config, activation, machine: describeMachine() });
+  context: FetchContext,
+): Promise<RerankerPlan | undefined> {
+  const choice = chooseReranker(config);
+  const files = choice && (await fetchModel(choice, tellDownloads(context)));
+  return files && planReranker(files, { config, activation, machine: describeMachine() });
+}
+
+/** The hub's options, with downloads told to the context. */
+export function tellDownloads({ env, events }: FetchContext): HubOptions {
+  return { env, onProgress: ({ file, done, total }) => events.onDownload?.(file, done, total) };
 }

@@ -17,7 +17,7 @@ import type { HubOptions } from './model/hub.js';
 import { chooseEncoder, fetchModel, findLocalModel } from './model/locate-model.js';
 import type { ModelFiles } from './model/model-files.js';
 import { openGivenVectors } from './npy/given-vectors.js';
-import { fetchReranker, planLocalReranker } from './open-reranker.js';
+import { fetchReranker, planLocalReranker, tellDownloads } from './open-reranker.js';
 import { checkReranker, startReranker } from './rerank/onnx-reranker.js';
 import { resolveDepths } from './rerank-rows.js';
 import { openRuns } from './runs.js';
@@ -131,8 +131,7 @@ async function* mineInputs(
   };
   try {
     const model = local ?? (await fetchAndPlan(config, context));
-    const isRemote = config.reranker !== undefined && localReranker === undefined;
-    const reranker = isRemote ? await fetchReranker(config, 'model', context) : localReranker;
+    const reranker = localReranker ?? (await fetchReranker(config, 'model', context));
     if (reranker) {
       tally.reranker = { model: reranker.name, pairs: 0, truncated: 0 };
       await checkReranker(reranker);
@@ -199,9 +198,8 @@ export async function openConfiguredEncoder(
   return { name: model.files.name, encoder: await openEncoder(model, config, workspace, context) };
 }
 
-async function fetchAndPlan(config: MineConfig, { env, events }: RunContext): Promise<PlannedModel> {
-  const onProgress: HubOptions['onProgress'] = ({ file, done, total }) => events.onDownload?.(file, done, total);
-  return planModel(await fetchModel(chooseEncoder(config), { env, onProgress }), config);
+async function fetchAndPlan(config: MineConfig, context: RunContext): Promise<PlannedModel> {
+  return planModel(await fetchModel(chooseEncoder(config), tellDownloads(context)), config);
 }
 
 async function openGiven({ rows, pool }: Dataset, { poolEmbeddings, queryEmbeddings, normalize }: MineConfig) {

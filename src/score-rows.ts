@@ -85,8 +85,9 @@ interface PairScorer {
 }
 
 async function openScorer(config: ScoreConfig, workspace: Workspace, context: RunContext): Promise<PairScorer> {
-  const { activation, reranker } = config;
-  if (reranker === undefined) {
+  const { activation } = config;
+  const plan = (await planLocalReranker(config, activation)) ?? (await fetchReranker(config, activation, context));
+  if (plan === undefined) {
     const { name, encoder } = await openConfiguredEncoder(config, workspace, context);
     return {
       name,
@@ -95,7 +96,6 @@ async function openScorer(config: ScoreConfig, workspace: Workspace, context: Ru
       close: () => encoder.close(),
     };
   }
-  const plan = (await planLocalReranker(config, activation)) ?? (await fetchReranker(config, activation, context));
   for (const note of plan.notes) context.events.onNote?.(note);
   // Loaded after the first rows were read: what is wrong with them is told at once.
   let started: Promise<Reranker> | undefined;

@@ -59,18 +59,13 @@ export async function planEncoder(files: ModelFiles, config: MineConfig, machine
 /** Starts the workers and loads the model in each. @throws HnMineError `model` or `device` */
 export async function startRowEncoder({ setups }: EncoderPlan): Promise<RowEncoder> {
   const script = new URL('./encode-worker.js', import.meta.url);
-  const workers = new WorkerPool<EncodeJob, EncodeReady, EncodeDone>(script, setups);
-  try {
-    const { dim } = await workers.ready;
-    return {
-      dim,
-      encodeRows: (texts, role, onRows) => encodeRows(workers, setups.length, texts, role, onRows),
-      close: () => workers.close(),
-    };
-  } catch (error) {
-    await workers.close();
-    throw error;
-  }
+  const workers = await WorkerPool.start<EncodeJob, EncodeReady, EncodeDone>(script, setups);
+  const { dim } = await workers.ready;
+  return {
+    dim,
+    encodeRows: (texts, role, onRows) => encodeRows(workers, setups.length, texts, role, onRows),
+    close: () => workers.close(),
+  };
 }
 
 /** An encoder without a store, its model loaded. @throws HnMineError `model` or `device` */

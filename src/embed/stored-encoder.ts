@@ -1,5 +1,6 @@
 import { digestText } from '../memory/hash.js';
-import { listTexts, type Texts } from '../memory/text-spool.js';
+import { takeFitting } from '../memory/take-fitting.js';
+import { listTexts } from '../memory/text-spool.js';
 import { createPacer } from '../pacer.js';
 import type { EmbeddingStore } from '../store/embedding-store.js';
 import { KEY_BYTES, type StoredVector } from '../store/segment.js';
@@ -58,10 +59,12 @@ export function createStoredEncoder(
     async encode(texts, role, onVectors, onProgress = () => {}) {
       const counts = { done: 0, truncated: 0, reused: 0 };
       const dim = keyed?.store.dim ?? (await startOnce()).dim;
+      const costOf = (size: number) => TEXT_COPIES * size + dim * Float32Array.BYTES_PER_ELEMENT;
+      const fitting = { items: CHUNK_TEXTS, bytes: chunkBytes, costOf };
       // Without any text there is still one chunk: it tells how long vectors are.
       do {
         const first = counts.done;
-        const chunk = createChunk(await takeTexts(texts, first, dim, chunkBytes), dim);
+        const chunk = createChunk(await takeFitting(texts, first, fitting), dim);
         await encodeChunk(chunk, role, keyed, startOnce, () => onProgress(first + chunk.done));
         await handOver(chunk, first, onVectors);
         counts.done += chunk.texts.length;
@@ -79,19 +82,6 @@ export function createStoredEncoder(
       }
     },
   };
-}
-
-/** As many texts as fit, and at least one. */
-async function takeTexts(texts: Texts, first: number, dim: number, chunkBytes: number): Promise<string[]> {
-  const pause = createPacer();
-  const taken: string[] = [];
-  for (let i = first, bytes = 0; i < texts.length && taken.length < CHUNK_TEXTS; i++) {
-    bytes += TEXT_COPIES * texts.sizeOf(i) + dim * Float32Array.BYTES_PER_ELEMENT;
-    if (bytes > chunkBytes && taken.length > 0) break;
-    taken.push(texts.at(i));
-    await pause();
-  }
-  return taken;
 }
 
 /** In pieces, since they may go to a disk. */

@@ -1,8 +1,9 @@
+import { type PackedLists, unpackLists } from '../memory/packed-lists.js';
 import { WorkerPool } from '../onnx/worker-pool.js';
 import { createPacer } from '../pacer.js';
 import type { Bm25Index } from './bm25-index.js';
 import type { Scored, WeighedTerms } from './bm25-scan.js';
-import type { ScanJob, ScanResult, ScanSetup } from './bm25-worker.js';
+import type { ScanJob, ScanSetup } from './bm25-worker.js';
 
 /** BM25 over a pool. */
 export interface Bm25Search {
@@ -22,18 +23,13 @@ const JOB_QUERIES = 64;
 export async function createBm25Search(index: Bm25Index, workers: number): Promise<Bm25Search> {
   const { postings, norms } = index;
   const setups = Array.from({ length: workers }, (): ScanSetup => ({ postings, norms }));
-  const pool = new WorkerPool<ScanJob, true, ScanResult>(new URL('./bm25-worker.js', import.meta.url), setups);
-  try {
-    await pool.ready;
-  } catch (error) {
-    await pool.close();
-    throw error;
-  }
+  const script = new URL('./bm25-worker.js', import.meta.url);
+  const pool = await WorkerPool.start<ScanJob, true, PackedLists>(script, setups);
   return {
     async search(texts, depth) {
       const pause = createPacer();
       const jobSize = Math.min(JOB_QUERIES, Math.ceil(texts.length / workers));
-      const jobs: Promise<ScanResult>[] = [];
+      const jobs: Promise<PackedLists>[] = [];
       for (let start = 0; start < texts.length; start += jobSize) {
         const job = pool.run(makeJob(index, texts.slice(start, start + jobSize), depth));
         // Its error is thrown when all are awaited.
@@ -41,7 +37,7 @@ export async function createBm25Search(index: Bm25Index, workers: number): Promi
         jobs.push(job);
         await pause();
       }
-      return (await Promise.all(jobs)).flatMap(unpackResult);
+      return (await Promise.all(jobs)).flatMap(unpackLists);
     },
     close: () => pool.close(),
   };
@@ -74,13 +70,4 @@ export function weighTerms({ size, starts, vocabulary }: Bm25Index, text: string
       return (repeats.get(term) as number) * Math.log(1 + (size - frequency + 0.5) / (frequency + 0.5));
     }),
   };
-}
-
-function unpackResult({ counts, passages, scores }: ScanResult): Scored[] {
-  let end = 0;
-  return Array.from(counts, (count) => {
-    const start = end;
-    end += count;
-    return { passages: passages.subarray(start, end), scores: scores.subarray(start, end) };
-  });
 }

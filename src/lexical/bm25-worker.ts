@@ -1,4 +1,5 @@
 import { workerData } from 'node:worker_threads';
+import { type PackedLists, packLists } from '../memory/packed-lists.js';
 import { serveJobs } from '../onnx/serve-jobs.js';
 import { createScan } from './bm25-scan.js';
 import type { PostingsPlace } from './postings.js';
@@ -19,14 +20,7 @@ export interface ScanJob {
   readonly weights: Float64Array;
 }
 
-/** The passages of one query after those of the other. */
-export interface ScanResult {
-  readonly counts: Int32Array;
-  readonly passages: Int32Array;
-  readonly scores: Float64Array;
-}
-
-await serveJobs<ScanJob, true, ScanResult>(async () => {
+await serveJobs<ScanJob, true, PackedLists>(async () => {
   const { postings, norms } = workerData as ScanSetup;
   const scan = createScan(postings, norms);
   return {
@@ -39,17 +33,7 @@ await serveJobs<ScanJob, true, ScanResult>(async () => {
         const part = (values: Float64Array) => values.subarray(start, end);
         return scan({ starts: part(starts), ends: part(ends), weights: part(weights) }, depth);
       });
-      const counts = Int32Array.from(found, ({ passages }) => passages.length);
-      const total = counts.reduce((sum, count) => sum + count, 0);
-      const passages = new Int32Array(total);
-      const scores = new Float64Array(total);
-      let at = 0;
-      for (const one of found) {
-        passages.set(one.passages, at);
-        scores.set(one.scores, at);
-        at += one.passages.length;
-      }
-      return { result: { counts, passages, scores }, transfer: [counts.buffer, passages.buffer, scores.buffer] };
+      return packLists(found);
     },
   };
 });

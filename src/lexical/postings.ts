@@ -1,5 +1,5 @@
 import { constants } from 'node:buffer';
-import { readFully, writeFully } from '../memory/file-access.js';
+import { readFully } from '../memory/file-access.js';
 import type { Workspace } from '../memory/workspace.js';
 
 /** A passage's position and how often it has the word. */
@@ -56,12 +56,8 @@ export function openPostings(
   return {
     ...some,
     keep() {
-      try {
-        writeFully(source, bytesOf(some.passages), start * Int32Array.BYTES_PER_ELEMENT);
-        writeFully(source, bytesOf(some.counts), startOfCounts(count) + start * Uint16Array.BYTES_PER_ELEMENT);
-      } catch (cause) {
-        throw workspace.describeFailure(cause);
-      }
+      workspace.write(source, some.passages, start * Int32Array.BYTES_PER_ELEMENT);
+      workspace.write(source, some.counts, startOfCounts(count) + start * Uint16Array.BYTES_PER_ELEMENT);
     },
   };
 }

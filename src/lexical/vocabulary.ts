@@ -1,4 +1,4 @@
-import type { Hash64 } from '../memory/hash.js';
+import { type Hash64, mixBits } from '../memory/hash.js';
 import { HashTable } from '../memory/hash-table.js';
 import { listWords } from './words.js';
 
@@ -42,12 +42,5 @@ export function hashWord(word: string): Hash64 {
     low = Math.imul(low ^ unit, 0xc2b2ae35);
     low = (low << 17) | (low >>> 15);
   }
-  return { high: finish(high) >>> 0, low: finish(low) >>> 0 };
-}
-
-function finish(lane: number): number {
-  let mixed = lane;
-  mixed = Math.imul(mixed ^ (mixed >>> 16), 0x85ebca6b);
-  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
-  return mixed ^ (mixed >>> 16);
+  return { high: mixBits(high) >>> 0, low: mixBits(low) >>> 0 };
 }

@@ -29,3 +29,11 @@ function readUint32(digest: string, at: number): number {
   const byte = (i: number) => digest.charCodeAt(at + i);
   return ((byte(0) << 24) | (byte(1) << 16) | (byte(2) << 8) | byte(3)) >>> 0;
 }
+
+/** `fmix32` of MurmurHash3 (Austin Appleby, public domain), which spreads every input bit over all output bits. */
+export function mixBits(value: number): number {
+  let h = value;
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return h ^ (h >>> 16);
+}

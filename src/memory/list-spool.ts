@@ -1,4 +1,4 @@
-import { readFully, writeFully } from './file-access.js';
+import { readFully } from './file-access.js';
 import { GrowingArray } from './growing-array.js';
 import type { Workspace } from './workspace.js';
 
@@ -40,16 +40,7 @@ export class ListSpool {
 
   #moveToFile(): void {
     this.#file ??= this.workspace.openFile();
-    const { buffer, byteOffset, byteLength } = this.#tail.view();
-    try {
-      writeFully(
-        this.#file,
-        new Uint8Array(buffer, byteOffset, byteLength),
-        this.#tailStart * Int32Array.BYTES_PER_ELEMENT,
-      );
-    } catch (cause) {
-      throw this.workspace.describeFailure(cause);
-    }
+    this.workspace.write(this.#file, this.#tail.view(), this.#tailStart * Int32Array.BYTES_PER_ELEMENT);
     this.#tailStart += this.#tail.length;
     this.#tail = new GrowingArray((length) => new Int32Array(length));
   }

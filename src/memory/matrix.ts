@@ -1,7 +1,6 @@
 import { constants } from 'node:buffer';
 import type { Embeddings } from '../embed/encoder.js';
 import { openVectors, type PassageVectors, type VectorPlace } from '../search/passage-vectors.js';
-import { writeFully } from './file-access.js';
 import type { Workspace } from './workspace.js';
 
 /** Vectors of `dim` float32 values that are written once and then read in any order. */
@@ -38,14 +37,7 @@ function matrixInFile(workspace: Workspace, count: number, dim: number): Matrix 
   const vectors = openVectors(place);
   return {
     ...place,
-    write(first, data) {
-      const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-      try {
-        writeFully(place.source, bytes, first * dim * Float32Array.BYTES_PER_ELEMENT);
-      } catch (cause) {
-        throw workspace.describeFailure(cause);
-      }
-    },
+    write: (first, data) => workspace.write(place.source, data, first * dim * Float32Array.BYTES_PER_ELEMENT),
     row: (i) => gatherFrom(vectors, [i]).data,
     gather: (rows) => gatherFrom(vectors, rows),
   };

@@ -1,14 +1,10 @@
-import { readFully, writeFully } from './file-access.js';
+import { readFully } from './file-access.js';
 import { GrowingArray } from './growing-array.js';
+import type { CostlyList } from './take-fitting.js';
 import type { Workspace } from './workspace.js';
 
 /** Texts by position, wherever they are kept. */
-export interface Texts extends Iterable<string> {
-  readonly length: number;
-  at(i: number): string;
-  /** Bytes, about; costs nothing to ask for. */
-  sizeOf(i: number): number;
-}
+export interface Texts extends CostlyList<string>, Iterable<string> {}
 
 /** Texts that are made when they are asked for. */
 export function listLazily(length: number, at: (i: number) => string, sizeOf: (i: number) => number): Texts {
@@ -135,11 +131,7 @@ export class TextSpool implements Texts {
   }
 
   #write(bytes: Buffer, position: number): void {
-    try {
-      writeFully(this.#file as number, bytes, position);
-    } catch (cause) {
-      throw this.#workspace?.describeFailure(cause) ?? cause;
-    }
+    this.#workspace?.write(this.#file as number, bytes, position);
   }
 }
 

@@ -2,6 +2,7 @@ import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { HnMineError, reasonOf, reasonOfWriteFailure } from '../errors.js';
+import { writeFully } from './file-access.js';
 
 /** How many bytes of memory each part of a run may take; what does not fit goes to temporary files. */
 export interface MemoryPlan {
@@ -72,8 +73,21 @@ export class Workspace {
     throw new HnMineError('output', `no temporary file can be made (${reasons.join('; ')}); set TMPDIR or --cache-dir`);
   }
 
-  /** The error for a temporary file that cannot be written. */
-  describeFailure(cause: unknown): HnMineError {
+  /**
+   * Writes to a temporary file.
+   *
+   * @param position bytes from the file's start
+   * @throws HnMineError `output` where the disk is full or fails
+   */
+  write(file: number, { buffer, byteOffset, byteLength }: ArrayBufferView, position: number): void {
+    try {
+      writeFully(file, new Uint8Array(buffer, byteOffset, byteLength), position);
+    } catch (cause) {
+      throw this.#describeFailure(cause);
+    }
+  }
+
+  #describeFailure(cause: unknown): HnMineError {
     const reason = reasonOfWriteFailure(cause);
     const advice = 'free space, choose another disk with --cache-dir or TMPDIR, or give more --memory';
     return new HnMineError('output', `${this.#folder}: temporary files cannot be kept there (${reason}); ${advice}`, {

@@ -43,10 +43,26 @@ export class WorkerPool<Job, Ready, Result> {
   #rejectReady: (error: Error) => void = () => {};
 
   /**
+   * Starts the workers and waits until all are ready; where one fails, the others are closed.
+   *
    * @param script the worker's module, which calls `serveJobs`
    * @param setups one worker each, given to it as `workerData`
    */
-  constructor(script: URL, setups: readonly object[]) {
+  static async start<Job, Ready, Result>(
+    script: URL,
+    setups: readonly object[],
+  ): Promise<WorkerPool<Job, Ready, Result>> {
+    const pool = new WorkerPool<Job, Ready, Result>(script, setups);
+    try {
+      await pool.ready;
+      return pool;
+    } catch (error) {
+      await pool.close();
+      throw error;
+    }
+  }
+
+  private constructor(script: URL, setups: readonly object[]) {
     this.#workers = setups.map((setup) => this.#start(script, setup));
     openPools.add(this);
     const readies = this.#workers.map((worker) => this.#watch(worker));

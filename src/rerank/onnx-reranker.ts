@@ -63,13 +63,8 @@ function chooseActivation(activation: Activation, settings: RerankerSettings): R
 
 /** Starts the workers and loads the model in each. @throws HnMineError `model` or `device` */
 export async function startReranker({ setups, activate }: RerankerPlan): Promise<Reranker> {
-  const workers = new WorkerPool<RerankJob, true, RerankDone>(new URL('./rerank-worker.js', import.meta.url), setups);
-  try {
-    await workers.ready;
-  } catch (error) {
-    await workers.close();
-    throw error;
-  }
+  const script = new URL('./rerank-worker.js', import.meta.url);
+  const workers = await WorkerPool.start<RerankJob, true, RerankDone>(script, setups);
   return {
     async score(pairs, onProgress = () => {}) {
       const scores = new Float64Array(pairs.length);

@@ -1,13 +1,8 @@
-import { createPacer } from '../pacer.js';
+import { type CostlyList, takeFitting } from '../memory/take-fitting.js';
 import type { Pair, PairScores, Reranker } from './reranker.js';
 
 /** Pairs whose texts are fetched when their turn comes. */
-export interface PairList {
-  readonly length: number;
-  at(i: number): Pair;
-  /** Bytes, about; costs nothing to ask for. */
-  sizeOf(i: number): number;
-}
+export type PairList = CostlyList<Pair>;
 
 /** Pairs scored at once, at most: enough to sort them by length, few enough to wait for. */
 const PIECE_PAIRS = 1 << 14;
@@ -28,27 +23,15 @@ export async function scoreList(
   limit: number,
   onProgress: (done: number) => void = () => {},
 ): Promise<PairScores> {
+  const fitting = { items: PIECE_PAIRS, bytes: limit, costOf: (size: number) => TEXT_COPIES * size };
   const scores = new Float64Array(pairs.length);
   let [first, truncated] = [0, 0];
   while (first < pairs.length) {
-    const piece = await takePairs(pairs, first, limit);
+    const piece = await takeFitting(pairs, first, fitting);
     const found = await reranker.score(piece, (done) => onProgress(first + done));
     scores.set(found.scores, first);
     truncated += found.truncated;
     first += piece.length;
   }
   return { scores, truncated };
-}
-
-/** As many pairs as fit, and at least one. */
-async function takePairs(pairs: PairList, first: number, limit: number): Promise<Pair[]> {
-  const pause = createPacer();
-  const taken: Pair[] = [];
-  for (let i = first, bytes = 0; i < pairs.length && taken.length < PIECE_PAIRS; i++) {
-    bytes += TEXT_COPIES * pairs.sizeOf(i);
-    if (bytes > limit && taken.length > 0) break;
-    taken.push(pairs.at(i));
-    await pause();
-  }
-  return taken;
 }

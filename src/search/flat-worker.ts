@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { workerData } from 'node:worker_threads';
 import type { Embeddings } from '../embed/encoder.js';
+import { type PackedLists, packLists } from '../memory/packed-lists.js';
 import { serveJobs } from '../onnx/serve-jobs.js';
 import { float32Tensor, int64Tensor, openSession, type Session, type SessionPlace } from '../onnx/session.js';
 import { type Proposal, searchExactly } from './exact-search.js';
@@ -25,16 +26,9 @@ export interface FlatJob {
   readonly below?: Float64Array | undefined;
 }
 
-/** The neighbours of one query after the other. */
-export interface FlatResult {
-  readonly counts: Int32Array;
-  readonly passages: Int32Array;
-  readonly scores: Float64Array;
-}
-
 const graphFile = (name: string) => fileURLToPath(new URL(`../../models/${name}.onnx`, import.meta.url));
 
-await serveJobs<FlatJob, true, FlatResult>(async () => {
+await serveJobs<FlatJob, true, PackedLists>(async () => {
   const setup = workerData as FlatSetup;
   const { dim } = setup.passages;
   const pool = openVectors(setup.passages);
@@ -50,17 +44,7 @@ await serveJobs<FlatJob, true, FlatResult>(async () => {
     async serve({ queries: data, k, below }) {
       const queries = { data, dim, count: data.length / dim };
       const found = await searchExactly(exact, queries, k, scan, below);
-      const counts = Int32Array.from(found, (neighbours) => neighbours.passages.length);
-      const total = counts.reduce((sum, one) => sum + one, 0);
-      const passages = new Int32Array(total);
-      const scores = new Float64Array(total);
-      let at = 0;
-      for (const neighbours of found) {
-        passages.set(neighbours.passages, at);
-        scores.set(neighbours.scores, at);
-        at += neighbours.passages.length;
-      }
-      return { result: { counts, passages, scores }, transfer: [counts.buffer, passages.buffer, scores.buffer] };
+      return packLists(found);
     },
   };
 });

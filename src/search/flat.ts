@@ -1,8 +1,9 @@
 import type { Embeddings } from '../embed/encoder.js';
+import { type PackedLists, unpackLists } from '../memory/packed-lists.js';
 import { WorkerPool } from '../onnx/worker-pool.js';
-import type { FlatJob, FlatResult, FlatSetup } from './flat-worker.js';
+import type { FlatJob, FlatSetup } from './flat-worker.js';
 import type { VectorPlace } from './passage-vectors.js';
-import type { Neighbours, VectorIndex } from './vector-index.js';
+import type { VectorIndex } from './vector-index.js';
 
 /** How the multiplication is cut; no choice changes a result. */
 export interface FlatOptions {
@@ -34,13 +35,8 @@ export async function createFlatIndex(passages: Embeddings | VectorPlace, option
   const source = 'source' in passages ? passages.source : shareMemory(passages);
   const shared = { passages: { source, dim, count }, tileSize, blockSize };
   const setups = places.map((place): FlatSetup => ({ ...shared, place }));
-  const workers = new WorkerPool<FlatJob, true, FlatResult>(new URL('./flat-worker.js', import.meta.url), setups);
-  try {
-    await workers.ready;
-  } catch (error) {
-    await workers.close();
-    throw error;
-  }
+  const script = new URL('./flat-worker.js', import.meta.url);
+  const workers = await WorkerPool.start<FlatJob, true, PackedLists>(script, setups);
   return {
     size: count,
     async search(queries, k, below) {
@@ -51,7 +47,7 @@ export async function createFlatIndex(passages: Embeddings | VectorPlace, option
         k,
         below: below?.slice(start, start + jobSize),
       }));
-      return (await Promise.all(jobs.map((job) => workers.run(job)))).flatMap(unpackNeighbours);
+      return (await Promise.all(jobs.map((job) => workers.run(job)))).flatMap(unpackLists);
     },
     close: () => workers.close(),
   };
@@ -62,13 +58,4 @@ function shareMemory({ data }: Embeddings): SharedArrayBuffer {
   const buffer = new SharedArrayBuffer(data.byteLength);
   new Float32Array(buffer).set(data);
   return buffer;
-}
-
-function unpackNeighbours({ counts, passages, scores }: FlatResult): Neighbours[] {
-  let end = 0;
-  return Array.from(counts, (count) => {
-    const start = end;
-    end += count;
-    return { passages: passages.subarray(start, end), scores: scores.subarray(start, end) };
-  });
 }

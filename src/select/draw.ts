@@ -1,4 +1,4 @@
-import { type Hash64, hashText } from '../memory/hash.js';
+import { type Hash64, hashText, mixBits } from '../memory/hash.js';
 
 /**
  * What a row's draws are made from: the first 64 bits of SHA-256 over the JSON list `[seed, query, positives, copy]`, so that
@@ -15,16 +15,8 @@ export function seedRow(row: { seed: number; query: string; pos: readonly string
  * 32-bit finalizer over their exclusive or.
  */
 export function drawUniform(seed: Hash64, passage: Hash64): number {
-  const first = mix(seed.high ^ passage.high);
-  const high = mix(first ^ seed.low ^ passage.low);
-  const low = mix(high + first);
+  const first = mixBits(seed.high ^ passage.high);
+  const high = mixBits(first ^ seed.low ^ passage.low);
+  const low = mixBits(high + first);
   return ((high >>> 0) + (low >>> 0) / 2 ** 32) / 2 ** 32 || Number.MIN_VALUE;
-}
-
-/** `fmix32` of MurmurHash3 (Austin Appleby, public domain), which spreads every input bit over all output bits. */
-function mix(value: number): number {
-  let h = value;
-  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
-  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-  return h ^ (h >>> 16);
 }

@@ -19,7 +19,7 @@ import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Summary } from '#dist/index.js';
 import { EmbeddingStore } from '#dist/store/embedding-store.js';
 import { makePassages, makeRows, parseRows, type Result, TINY_MODEL, Workspace } from '../cli/run-cli.js';
-import { mountDisk } from './mount-disk.js';
+import { disk, whyNoDisk } from './mount-disk.js';
 import { Random } from './random-files.js';
 import { runWithin } from './run-within.js';
 
@@ -58,16 +58,7 @@ function readAll(folder: string): Map<string, string> {
   return new Map(files.map((name) => [name, readFileSync(join(folder, name), 'latin1')]));
 }
 
-const disk = mountDisk();
-const why = disk === undefined ? ' (skipped: needs a user who may mount a file system)' : '';
-
-afterAll(() => {
-  if (disk === undefined) return;
-  execFileSync('umount', [disk]);
-  rmSync(disk, { recursive: true });
-});
-
-describe.skipIf(disk === undefined)(`a full disk${why}`, () => {
+describe.skipIf(disk === undefined)(`a full disk${whyNoDisk}`, () => {
   const onDisk = (name: string) => join(disk as string, name);
   const remount = (options: string) => execFileSync('mount', ['-o', `remount,${options}`, disk as string]);
   const fill = () => {

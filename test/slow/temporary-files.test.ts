@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readlinkSync, rmSync } from 'node:fs';
+import { readdirSync, readlinkSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
-import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { collect, makePassages, makeRows, TINY, Workspace } from '../cli/run-cli.js';
-import { mountDisk } from './mount-disk.js';
+import { disk, whyNoDisk } from './mount-disk.js';
 import { runWithin } from './run-within.js';
 
 /** Five rows take ten megabytes, of which 64 MB of memory hold five. */
@@ -55,16 +55,7 @@ it.skipIf(!hasProc)(
   },
 );
 
-const disk = mountDisk();
-const why = disk === undefined ? ' (skipped: needs a user who may mount a file system)' : '';
-
-afterAll(() => {
-  if (disk === undefined) return;
-  execFileSync('umount', [disk]);
-  rmSync(disk, { recursive: true });
-});
-
-describe.skipIf(disk === undefined)(`a full disk${why}`, () => {
+describe.skipIf(disk === undefined)(`a full disk${whyNoDisk}`, () => {
   it('under the temporary files is one line that says what to do, and leaves the old output', async () => {
     const env = { TMPDIR: disk };
     workspace.write('mined.jsonl', 'the old output');
