@@ -41,7 +41,7 @@ const OWN_FLAGS = [
 ];
 
 /** Opened as a file, `/dev/stdout` would cut off what a redirection appends to. */
-export const STDOUT_NAMES = ['-', '/dev/stdout'];
+const STDOUT_NAMES = ['-', '/dev/stdout'];
 
 const EXAMPLES = `
 Examples:
@@ -97,9 +97,7 @@ export function parseEmbedFlags(argv: readonly string[], version: string): (Embe
     .usage('--pool FILE --output FILE.npy [--shard I/N] [options]')
     .helpOption('-h, --help', 'print this help')
     .allowExcessArguments(false);
-  for (const option of describeCommand(version).options) {
-    if (EMBED_FLAGS.includes(option.attributeName())) command.addOption(option);
-  }
+  takeOptions(command, version, EMBED_FLAGS);
   const parsed = parseWith(command, argv);
   if ('text' in parsed) return parsed;
   const { input, pool, output, logFormat, settings } = parsed;
@@ -111,6 +109,25 @@ export function parseEmbedFlags(argv: readonly string[], version: string): (Embe
     throw new HnMineError('usage', '--output: expected a file such as pool.npy (found nothing)');
   refuseLogFormat(logFormat);
   return { ...parsed, output, settings };
+}
+
+/**
+ * Gives another command some of the main command's options.
+ *
+ * @param descriptions by name, where they mean something else there
+ */
+export function takeOptions(
+  command: Command,
+  version: string,
+  names: readonly string[],
+  descriptions: Readonly<Record<string, string>> = {},
+): void {
+  for (const option of describeCommand(version).options) {
+    const name = option.attributeName();
+    if (!names.includes(name)) continue;
+    option.description = descriptions[name] ?? option.description;
+    command.addOption(option);
+  }
 }
 
 /** `hn-mine embed` as typed. */
@@ -158,7 +175,12 @@ function checkFiles(typed: Typed): Flags {
     const other = outputs.slice(0, i).find(([, earlier]) => path !== undefined && earlier === path);
     if (other) throw new HnMineError('usage', `--${flag} ${path}: is taken by --${other[0]}; give another file`);
   }
-  return { ...typed, input, output: output !== undefined && STDOUT_NAMES.includes(output) ? undefined : output };
+  return { ...typed, input, output: resolveOutput(output) };
+}
+
+/** @returns nothing for standard output */
+export function resolveOutput(output: string | undefined): string | undefined {
+  return output !== undefined && STDOUT_NAMES.includes(output) ? undefined : output;
 }
 
 export function refuseLogFormat(logFormat: string): void {
@@ -167,7 +189,7 @@ export function refuseLogFormat(logFormat: string): void {
   throw new HnMineError('usage', `--log-format: expected one of ${LOG_FORMATS.join(', ')} (found ${found})`);
 }
 
-export function describeCommand(version: string): Command {
+function describeCommand(version: string): Command {
   const collect = (path: string, paths: string[] = []) => [...paths, path];
   return new Command('hn-mine')
     .description('Mine hard negatives for training embedding models and rerankers.')

@@ -1,13 +1,18 @@
 import { Command, Option } from 'commander';
 import { SCORE_OPTIONS } from '../config/score-options.js';
 import { HnMineError } from '../errors.js';
-import { describeCommand, type Flags, type Printed, parseWith, refuseLogFormat, STDOUT_NAMES } from './flags.js';
+import { type Flags, type Printed, parseWith, refuseLogFormat, resolveOutput, takeOptions } from './flags.js';
 
 /** `hn-mine score` as typed. */
 export type ScoreFlags = Omit<Flags, 'pool' | 'summary' | 'rejected' | 'dryRun'>;
 
 /** What it takes of the flags of the main command, beside the options of scoring. */
 const OWN_FLAGS = ['input', 'output', 'quiet', 'verbose', 'logFormat', 'progress'];
+
+const DESCRIPTIONS = {
+  input: 'rows {"query", "pos", "neg"} as JSONL, one an object; - for standard input; gzip is seen',
+  reranker: "score with a cross-encoder, an ONNX model with one label, in the encoder's place",
+};
 
 const EXAMPLES = `
 Examples:
@@ -27,9 +32,7 @@ export function parseScoreFlags(argv: readonly string[], version: string): (Scor
     .helpOption('-h, --help', 'print this help')
     .allowExcessArguments(false);
   const wanted = [...OWN_FLAGS, ...SCORE_OPTIONS] as readonly string[];
-  for (const option of describeCommand(version).options) {
-    if (wanted.includes(option.attributeName())) command.addOption(option);
-  }
+  takeOptions(command, version, wanted, DESCRIPTIONS);
   command.addOption(
     new Option(
       '--activation <name>',
@@ -45,5 +48,5 @@ export function parseScoreFlags(argv: readonly string[], version: string): (Scor
     throw new HnMineError('usage', `--input: ${expected} (found nothing); see hn-mine score --help`);
   }
   refuseLogFormat(logFormat);
-  return { ...parsed, input, output: output !== undefined && STDOUT_NAMES.includes(output) ? undefined : output };
+  return { ...parsed, input, output: resolveOutput(output) };
 }
