@@ -40,6 +40,8 @@ const OWN_FLAGS = [
   'dryRun',
 ];
 
+const COMMANDS = ['embed', 'score', 'cache'];
+
 /** Opened as a file, `/dev/stdout` would cut off what a redirection appends to. */
 const STDOUT_NAMES = ['-', '/dev/stdout'];
 
@@ -85,6 +87,15 @@ const EMBED_FLAGS: readonly string[] = [
   ...['workers', 'memory', 'gpu', 'cacheDir', 'cache', 'quiet', 'verbose', 'logFormat', 'progress'],
 ];
 
+/** What they mean there. */
+const EMBED_DESCRIPTIONS: Readonly<Record<string, string>> = {
+  input: 'embed the queries of these rows, JSONL; - for standard input; gzip is seen',
+  pool: 'embed these passages, JSONL, repeatable; gzip is seen',
+  output: 'the NumPy file, float32, a row for each record',
+  limit: 'embed the first N records only',
+  shard: 'embed the Ith of N equal parts of the records; their files joined are the whole',
+};
+
 /**
  * The flags of `hn-mine embed`.
  *
@@ -97,7 +108,7 @@ export function parseEmbedFlags(argv: readonly string[], version: string): (Embe
     .usage('--pool FILE --output FILE.npy [--shard I/N] [options]')
     .helpOption('-h, --help', 'print this help')
     .allowExcessArguments(false);
-  takeOptions(command, version, EMBED_FLAGS);
+  takeOptions(command, version, EMBED_FLAGS, EMBED_DESCRIPTIONS);
   const parsed = parseWith(command, argv);
   if ('text' in parsed) return parsed;
   const { input, pool, output, logFormat, settings } = parsed;
@@ -149,6 +160,8 @@ function describeMistake({ code, message }: CommanderError, words: readonly stri
   if (code === 'commander.optionMissingArgument') return `${quoted}: expected a value (found nothing)`;
   if (code === 'commander.unknownOption')
     return `${quoted}: no such option; ${meant ? `did you mean ${meant}?` : 'see hn-mine --help'}`;
+  if (code === 'commander.excessArguments' && COMMANDS.includes(words[0] ?? ''))
+    return `${words[0]}: expected before all options; see hn-mine ${words[0]} --help`;
   if (code === 'commander.excessArguments')
     return `${words[0]}: expected options only; name each file with its own --input or --pool`;
   return message.replace(/^error: /, '').replaceAll('\n', ' ');
