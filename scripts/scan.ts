@@ -245,7 +245,7 @@ function shrink(query: i32): f64 {
   }
   store<i32>(bestCounts + column, <i32>kept);
   // Many equal scores: the order of the pool decides.
-  if (<i32>kept > room - (room >> 2)) rank(query);
+  if (<i32>kept > max(k, room - (room >> 2))) rank(query);
   store<f64>(cuts + ((<usize>query) << 3), cut);
   return cut;
 }

@@ -13,6 +13,7 @@ import {
   type ScanShape,
 } from './scan-memory.js';
 import { planSearch, planTile, type ScanLimits } from './scan-plan.js';
+import { createTiles, type Tiles } from './tiles.js';
 import type { Neighbours } from './vector-index.js';
 
 /** Searches below ceilings, one for each query, where they are given. */
@@ -120,49 +121,4 @@ function readNeighbours({ bestCounts, bestPassages, bestScores, shape }: ScanMem
 function cutRows({ data, dim, count }: Embeddings, start: number, end: number): Embeddings {
   const last = Math.min(end, count);
   return { data: data.subarray(start * dim, last * dim), dim, count: last - start };
-}
-
-type Tiles = ReturnType<typeof createTiles>;
-
-/** The pool in tiles, of which the last one visited stays loaded. */
-function createTiles(pool: PassageVectors, kernel: ScanKernel, { dim, tileRows }: { dim: number; tileRows: number }) {
-  const tileCount = Math.ceil(pool.count / tileRows);
-  let loaded = -1;
-  const load = (memory: ScanMemory, tile: number) => {
-    const firstPassage = tile * tileRows;
-    const rows = Math.min(tileRows, pool.count - firstPassage);
-    if (tile !== loaded) copyRows(pool, { firstPassage, rows }, memory.tile, dim);
-    loaded = tile;
-    return { firstPassage, rows };
-  };
-  const visitAll = () => {
-    const forwards = Array.from({ length: tileCount }, (_, tile) => tile);
-    return loaded <= 0 ? forwards : forwards.reverse();
-  };
-  const maxNorm = () => {
-    const memory = layOut(kernel, EMPTY_SHAPE(dim, tileRows));
-    memory.tellKernel(0);
-    return visitAll().reduce((most, tile) => {
-      const { rows } = load(memory, tile);
-      return Math.max(most, kernel.longest(memory.parts.tile, rows));
-    }, 0);
-  };
-  return { load, visitAll, maxNorm: maxNorm() };
-}
-
-const EMPTY_SHAPE = (dim: number, tileRows: number): ScanShape => {
-  return { dim, tileRows, blockRows: 0, blockQueries: 0, queries: 0, k: 1, capacity: 0, room: 0 };
-};
-
-function copyRows(
-  pool: PassageVectors,
-  { firstPassage, rows }: { firstPassage: number; rows: number },
-  tile: Float32Array,
-  dim: number,
-): void {
-  if (dim === pool.dim) pool.copyRows(firstPassage, rows, tile, 0);
-  else {
-    tile.fill(0);
-    for (let row = 0; row < rows; row++) pool.copyRows(firstPassage + row, 1, tile, row * dim);
-  }
 }
