@@ -217,6 +217,15 @@ it('kept negatives have scores of the reranker where scores are written', async 
   expect((await mineScores(['0.9/0.1', '0.8/0.5'], settings, { neg })).asked).not.toContain(neg[0]);
 });
 
+it('kept negatives are held against positives by the vectors of the encoder', async () => {
+  const settings = { range: range(0, 3), neg: 3, keepNeg: true, maxPositiveSimilarity: 0.5 };
+  // Cosines of 1 and -1 to the positive; neither is in the pool.
+  const neg = ['0.2/0.7 alike', '-0.2/0.7 unlike'];
+  const { texts, asked } = await mineScores(['-0.9/0.1', '0.8/0.5'], settings, { neg });
+  expect(texts).toEqual(['-0.2/0.7 unlike', '-0.9/0.1']);
+  expect(asked).toEqual([POSITIVE, '-0.9/0.1']);
+});
+
 it('weighted sampling weighs the scores of the reranker', async () => {
   const { tools } = secondScores();
   const input = Array.from({ length: 1000 }, (_, i) => ({ query: `query ${i}`, pos: [POSITIVE] }));

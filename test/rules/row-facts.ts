@@ -84,7 +84,7 @@ export function gatherFacts(
   const isTooAlike = ({ text }: { text: string }) => most < Infinity && likenessOf(text, cosine) >= most;
 
   const forbidden = forbiddenTexts(family, passagesOf(records));
-  const kept = settings.keepNeg ? keep(row.neg ?? [], forbidden, records).slice(0, settings.neg) : [];
+  const kept = settings.keepNeg ? keep(row.neg ?? [], forbidden, records, isTooAlike).slice(0, settings.neg) : [];
   const taken = new Set([...kept.map(normal), ...equalTexts(kept, passagesOf(records))]);
   const isFree = ({ text }: { text: string }) => !forbidden.has(normal(text)) && !taken.has(normal(text));
   const lexical = settings.skipLexical === 0 ? [] : rankByBm25(row.query, texts, settings);
@@ -112,10 +112,15 @@ export function gatherFacts(
 }
 
 /** The negatives that a row came with and may keep, each once. */
-function keep(texts: readonly string[], forbidden: ReadonlySet<string>, records: RuleRecords): string[] {
+function keep(
+  texts: readonly string[],
+  forbidden: ReadonlySet<string>,
+  records: RuleRecords,
+  isTooAlike: RowFacts['isTooAlike'],
+): string[] {
   const isFree = (text: string) => {
     const all = [normal(text), ...equalTexts([text], passagesOf(records))];
-    return normal(text) !== '' && !all.some((one) => forbidden.has(one));
+    return normal(text) !== '' && !all.some((one) => forbidden.has(one)) && !isTooAlike({ text });
   };
   return oneOfEach(texts.filter(isFree).map((text) => ({ text }))).map(({ text }) => text);
 }

@@ -27,10 +27,10 @@ export function countRanks(ranked: readonly Ranked[]): Ranked[] {
 }
 
 /** Of the best candidates, as many as the window skips are dropped: those of the highest risk. */
-export function cutByRules(candidates: readonly Ranked[], { settings, riskOf }: RowFacts) {
+export function cutByRules(candidates: readonly Ranked[], { settings, riskOf, placeOf }: RowFacts) {
   const [low, high] = settings.range;
   const best = candidates.filter((one) => one.rank < high);
-  const riskiest = best.toSorted((a, b) => riskOf(b) - riskOf(a) || a.rank - b.rank).slice(0, low);
+  const riskiest = best.toSorted((a, b) => riskOf(b) - riskOf(a) || placeOf(a) - placeOf(b)).slice(0, low);
   const isSkipped = (one: Ranked) => (settings.positiveWeight === 0 ? one.rank < low : riskiest.includes(one));
   const past = candidates.filter((one) => one.rank >= high);
   return { skipped: best.filter(isSkipped), window: best.filter((one) => !isSkipped(one)), past };
