@@ -51,6 +51,7 @@ export const OPTIONS: Readonly<Record<string, Readonly<Record<string, Described>
       'score candidates with a cross-encoder, an ONNX model with one label, and choose by its scores',
     '--rerank-depth <n>': "a row's best candidates that it scores (HI)",
     '--rerank-limit <n>': 'the most it scores where a row is still short (10 x depth)',
+    '--reranker-revision <name>': 'its branch, tag or commit on the hub (main)',
     '--reranker-dtype <name>': 'which of its graphs: fp32, fp16, q8, … (fp32)',
     '--reranker-max-length <tokens>': "tokens it reads of a pair (the model's)",
   },
