@@ -29,10 +29,12 @@ export function createRowTask(position: number, dataset: Dataset, config: MineCo
   const row = dataset.rows.read(position);
   const exclusions = dataset.exclusionsOf(position);
   const scores = createRowScores(position, exclusions, vectors);
-  const kept = config.keepNeg ? keepNegatives(row.neg, exclusions, pool).slice(0, config.neg) : [];
+  const { maxPositiveSimilarity: most } = config;
+  const isTooSimilar = (passage: number) => most !== undefined && scores.similarityToPositives(passage) >= most;
+  const isTextTooSimilar = (text: string) => most !== undefined && isTooSimilar(scores.passageOf(text) as number);
+  const kept = config.keepNeg ? keepNegatives(row.neg, { exclusions, pool, isTextTooSimilar }, config.neg) : [];
   const keptClasses = kept.flatMap((text) => [...pool.classesEqualTo(normalizeText(text))]);
   const seed = seedRow({ seed: config.seed, query: row.query, pos: row.pos, copy: dataset.copyOf(position) });
-  const { maxPositiveSimilarity: most } = config;
   const task: RowTask = {
     row,
     queryRow: scores.queryRow,
@@ -47,7 +49,7 @@ export function createRowTask(position: number, dataset: Dataset, config: MineCo
       scoreOf: scores.ofPassage,
       bounds: NO_BOUNDS,
       positive: Number.NaN,
-      isTooSimilar: (passage) => most !== undefined && scores.similarityToPositives(passage) >= most,
+      isTooSimilar,
       likenessOf: scores.likenessToPositives,
     },
   };
@@ -85,11 +87,13 @@ function createRowScores(position: number, { positives }: Exclusions, { queries,
     const vector = passages.row(passage);
     return liked.reduce((most, positive) => Math.max(most, score(vector, positive)), -Infinity);
   };
+  const passageOf = (text: string) => rows.passageRow(hashText(text));
   return {
     queryRow,
+    passageOf,
     ofPassage,
     ofText: (text: string) => {
-      const passage = rows.passageRow(hashText(text));
+      const passage = passageOf(text);
       return passage === undefined ? undefined : ofPassage(passage);
     },
     similarityToPositives: (passage: number) => highest(passage, cosine),
@@ -105,15 +109,29 @@ function cosine(a: Float32Array, b: Float32Array): number {
   return productOf(a, b) / Math.sqrt(productOf(a, a) * productOf(b, b));
 }
 
-/** A row's own negatives that no row of its group answers with or asks, and that differ from each other. */
-function keepNegatives(texts: readonly string[], { classes, hasText }: Exclusions, pool: Pool): string[] {
+interface KeepRules {
+  readonly exclusions: Exclusions;
+  readonly pool: Pool;
+  isTextTooSimilar(text: string): boolean;
+}
+
+/** The first of a row's own negatives that it may have: they pass every exclusion, but no bound of scores. */
+function keepNegatives(
+  texts: readonly string[],
+  { exclusions: { classes, hasText }, pool, isTextTooSimilar }: KeepRules,
+  most: number,
+): string[] {
   const taken = new Set(['']);
-  return texts.filter((text) => {
+  const kept: string[] = [];
+  for (const text of texts) {
+    if (kept.length === most) break;
     const normalized = normalizeText(text);
-    if (taken.has(normalized) || hasText(normalized)) return false;
+    if (taken.has(normalized) || hasText(normalized)) continue;
+    if ([...pool.classesEqualTo(normalized)].some((found) => classes.has(found)) || isTextTooSimilar(text)) continue;
     taken.add(normalized);
-    return ![...pool.classesEqualTo(normalized)].some((found) => classes.has(found));
-  });
+    kept.push(text);
+  }
+  return kept;
 }
 
 /** Chooses a row's negatives from a ranking of the pool; nothing where it must go deeper. */

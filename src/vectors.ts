@@ -118,14 +118,14 @@ async function listWanted(dataset: Dataset, config: MineConfig, workspace: Works
 
 /** Returns what lists the texts beside the pool's whose vectors a row needs. */
 function createScoredTexts({ rows, siblings }: Dataset, config: MineConfig): (position: number) => Generator<string> {
-  const looksAtSiblings = config.positiveWeight !== 0 || config.maxPositiveSimilarity !== undefined;
+  const { maxPositiveSimilarity, reranker, scores, keepNeg } = config;
+  const looksAtKept = keepNeg && (maxPositiveSimilarity !== undefined || (scores && reranker === undefined));
+  const looksAtSiblings = config.positiveWeight !== 0 || maxPositiveSimilarity !== undefined;
   const listed = new Uint8Array(looksAtSiblings ? rows.length : 0);
   return function* (position) {
     const { pos, neg } = rows.read(position);
-    if (config.reranker === undefined) {
-      yield* pos;
-      if (config.keepNeg && config.scores) yield* neg.filter((text) => text.trim() !== '');
-    }
+    if (reranker === undefined) yield* pos;
+    if (looksAtKept) yield* neg.filter((text) => text.trim() !== '');
     const group = siblings.groupOf(position);
     if (!looksAtSiblings || listed[group] === 1) return;
     listed[group] = 1;

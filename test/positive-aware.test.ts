@@ -163,6 +163,24 @@ describe('likeness to a positive', () => {
     expect(await choose({ range: [0, 3], neg: 3, maxPositiveSimilarity: 0.97 })).toEqual(['a', 'c', 'd']);
   });
 
+  it('of at least the limit keeps no negative that a row came with, in the pool or not', async () => {
+    // Cosines to p as above, of elsewhere 1.00; to the sibling's positive e: a 1.00, c 0.61, d 0.70.
+    const neg = ['b', 'elsewhere', 'd', 'c', 'a'];
+    const embed = onPlane({ ...vectors, elsewhere: [0.79, 0.61], e: [0.95, 0.12] });
+    const input = [{ query: 'q', pos: ['p'], neg }];
+    const choose = async (settings: MineSettings, siblings: object[] = []) => {
+      const all = { range: [0, 4] as [number, number], neg: 4, keepNeg: true, sample: 'top', ...settings } as const;
+      const { rows } = await mineInMemory({ ...records, input: [...input, ...siblings] }, all, embed, flat);
+      return rows[0]?.negatives.map(({ text, source }) => `${text} ${source}`);
+    };
+    expect(await choose({})).toEqual(['b kept', 'elsewhere kept', 'd kept', 'c kept']);
+    const within = { maxPositiveSimilarity: 0.97 };
+    expect(await choose(within)).toEqual(['d kept', 'c kept', 'a kept']);
+    // Bounds of scores are not theirs.
+    expect(await choose({ ...within, scores: true, maxScore: 0.65 })).toEqual(['d kept', 'c kept', 'a kept']);
+    expect(await choose(within, [{ query: 'q', pos: ['e'] }])).toEqual(['d kept', 'c kept']);
+  });
+
   it('moves the skipped ranks with --positive-weight', async () => {
     // Scores a 0.9, b 0.85, c 0.7, d 0.6; with p a 0.78, b 0.98, c 0.14, d 0.96; at weight 1 a 1.68, b 1.83, c 0.84, d 1.56.
     expect(await choose({ range: [1, 4], neg: 3 })).toEqual(['b', 'c', 'd']);

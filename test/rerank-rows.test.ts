@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { MineSettings } from '#dist/config/config.js';
 import type { Pair, Reranker } from '#dist/rerank/reranker.js';
 import { type Embed, mineInMemory, textsOf } from './mine-in-memory.js';
+import { openTestRun } from './rules/other-engines.js';
 
 /** Passages are named `RETRIEVER SCORE/RERANKER SCORE`, such as `0.9/0.2`, with a letter behind to tell some apart. */
 const scoresIn = (text: string) => text.split('/').map((part) => Number.parseFloat(part)) as [number, number];
@@ -28,15 +29,21 @@ const POSITIVE = '0.5/0.6';
 async function mineScores(
   pool: readonly string[],
   settings: MineSettings,
-  { pos = [POSITIVE], ...more }: { pos?: readonly string[]; neg?: readonly string[] } = {},
+  {
+    pos = [POSITIVE],
+    ranked,
+    ...more
+  }: { pos?: readonly string[]; neg?: readonly string[]; ranked?: readonly string[] } = {},
 ) {
   const { asked, tools } = secondScores();
-  const records = { input: [{ query: 'q', pos, ...more }], pool: [...pos, ...pool].map((text) => ({ text })) };
+  const texts = [...pos, ...pool];
+  const records = { input: [{ query: 'q', pos, ...more }], pool: texts.map((text) => ({ text })) };
+  const runs = ranked ? [openTestRun(() => ranked.map((text) => texts.indexOf(text)), 0)] : [];
   const { rows } = await mineInMemory(
     records,
-    { reranker: 'fake', sample: 'top', backfill: 'none', ...settings },
+    { reranker: 'fake', sample: 'top', backfill: 'none', ...settings, ...(ranked ? { run: 'run 0' } : {}) },
     first,
-    tools,
+    settings.reranker === undefined && 'reranker' in settings ? { runs } : { ...tools, runs },
   );
   const [row] = rows;
   return { texts: row ? textsOf(row) : [], reason: row?.reason, row, asked: asked.map(([, passage]) => passage) };
@@ -118,6 +125,36 @@ describe('bounds', () => {
     expect(await short({ maxScore: 0.5 })).toMatchObject({ texts: ['0.8/0.2'], reason: 'ceiling' });
     expect(await short({ minScore: 0.5 })).toMatchObject({ texts: ['0.9/0.9', '0.7/0.8'], reason: 'floor' });
   });
+
+  it('say so as well where the last candidate of all was the last that the limit allows', async () => {
+    const spellings = [`${POSITIVE} `, `${POSITIVE}  `];
+    const few = ['0.9/0.9', '0.8/0.2', '0.7/0.8'];
+    const settings = { range: range(0, 3), neg: 3, rerankDepth: 3, rerankLimit: 3, maxScore: 0.5 };
+    expect(await mineScores([...few, ...spellings], settings)).toMatchObject({ texts: ['0.8/0.2'], reason: 'ceiling' });
+    const more = await mineScores([...few, ...spellings, '0.1/0.9'], settings);
+    expect(more).toMatchObject({ texts: ['0.8/0.2'], reason: 'rerank limit' });
+  });
+
+  it('are not what left a row short whose run has too few candidates without them', async () => {
+    const few = ['0.9/0.9', '0.8/0.2', '0.7/0.1', '0.6/0.3'];
+    const settings = { range: range(1, 4), neg: 3, maxScore: 0.5 };
+    expect((await mineScores(few, settings, { ranked: few.slice(1) })).reason).toBe('run too short');
+    expect((await mineScores(few, settings, { ranked: few })).reason).toBe('ceiling');
+    const risky = await mineScores(few, { ...settings, positiveWeight: 1 }, { ranked: few });
+    expect(risky).toMatchObject({ texts: ['0.6/0.3', '0.8/0.2', '0.7/0.1'], reason: undefined });
+    const below = await mineScores(few, { ...settings, positiveWeight: 1, maxScore: 0.25 }, { ranked: few });
+    expect(below).toMatchObject({ texts: ['0.8/0.2', '0.7/0.1'], reason: 'ceiling' });
+  });
+
+  it('and likeness to positives give the same reason as without a reranker', async () => {
+    const some = ['0.9/0.9', '-0.8/0.2', '-0.7/0.8'];
+    const settings = { range: range(0, 3), neg: 3, maxPositiveSimilarity: 0.5 };
+    for (const reranker of ['fake', undefined]) {
+      const found = await mineScores(some, { ...settings, reranker }, { ranked: some });
+      expect(found.texts.toSorted()).toEqual(['-0.7/0.8', '-0.8/0.2']);
+      expect(found.reason).toBe('too few candidates');
+    }
+  });
 });
 
 describe('random backfill', () => {
@@ -139,6 +176,16 @@ describe('random backfill', () => {
     const hopeless = far.map((text) => text.replace(/0\.1$/, '0.96'));
     const { texts, reason, asked } = await mineScores([...above, ...hopeless], { ...settings, backfill: 'random' });
     expect({ texts, reason, count: asked.length }).toEqual({ texts: [], reason: 'rerank limit', count: 1 + 12 + 12 });
+  });
+
+  it('takes skipped ranks where a depth of passages was all that was left', async () => {
+    const pool = ['0.9/0.1', '0.8/0.9', '0.7/0.8', '0.6/0.7'];
+    const few = { range: range(1, 3), neg: 1, rerankDepth: 2, rerankLimit: 2, maxScore: 0.5 };
+    const { row, reason } = await mineScores(pool, { ...few, backfill: 'random' });
+    expect(reason).toBeUndefined();
+    expect(row?.negatives.map(({ text, source, rank }) => [text, source, rank])).toEqual([['0.9/0.1', 'skipped', 0]]);
+    const more = await mineScores([...pool, '0.5/0.9 more'], { ...few, backfill: 'random' });
+    expect(more).toMatchObject({ texts: [], reason: 'rerank limit' });
   });
 
   it('takes skipped ranks where nothing else is left', async () => {
@@ -168,6 +215,15 @@ it('kept negatives have scores of the reranker where scores are written', async 
     [0.1, 'window'],
   ]);
   expect((await mineScores(['0.9/0.1', '0.8/0.5'], settings, { neg })).asked).not.toContain(neg[0]);
+});
+
+it('kept negatives are held against positives by the vectors of the encoder', async () => {
+  const settings = { range: range(0, 3), neg: 3, keepNeg: true, maxPositiveSimilarity: 0.5 };
+  // Cosines of 1 and -1 to the positive; neither is in the pool.
+  const neg = ['0.2/0.7 alike', '-0.2/0.7 unlike'];
+  const { texts, asked } = await mineScores(['-0.9/0.1', '0.8/0.5'], settings, { neg });
+  expect(texts).toEqual(['-0.2/0.7 unlike', '-0.9/0.1']);
+  expect(asked).toEqual([POSITIVE, '-0.9/0.1']);
 });
 
 it('weighted sampling weighs the scores of the reranker', async () => {

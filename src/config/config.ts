@@ -150,6 +150,7 @@ const schema = z.strictObject({
   offline: flag.default(false),
 
   reranker: text.min(1, 'expected a folder or a model ID (found nothing)').optional(),
+  rerankerRevision: text.optional(),
   rerankerDtype: text.optional(),
   rerankerMaxLength: wholeNumber(1).optional(),
   rerankDepth: wholeNumber(1).optional(),
@@ -215,9 +216,9 @@ export function parseConfig(settings: MineSettings): MineConfig {
 function refuseRerankFlags(config: MineConfig): void {
   const { reranker, rankBasis, range, rerankDepth = range.high, rerankLimit } = config;
   if (reranker === undefined) {
-    const odd = (['rerankerDtype', 'rerankerMaxLength', 'rerankDepth', 'rerankLimit'] as const).find(
-      (option) => config[option] !== undefined,
-    );
+    const odd = (
+      ['rerankerRevision', 'rerankerDtype', 'rerankerMaxLength', 'rerankDepth', 'rerankLimit'] as const
+    ).find((option) => config[option] !== undefined);
     if (odd) throw new HnMineError('usage', `${flagOf(odd)}: needs a --reranker (found none)`);
     return;
   }

@@ -33,29 +33,16 @@ export async function openGivenVectors(
   files: readonly string[],
   { count, what, normalize }: { count: number; what: string; normalize: boolean },
 ): Promise<GivenVectors> {
-  const matrices = await Promise.all(files.map((file) => openNpy(flag, file)));
+  const matrices: NpyMatrix[] = [];
   const close = async () => void (await Promise.all(matrices.map((matrix) => matrix.close())));
-  const [first] = matrices;
-  const total = matrices.reduce((sum, matrix) => sum + matrix.count, 0);
-  const odd = matrices.find(({ dim }) => dim !== first?.dim);
   try {
-    if (odd && first) {
-      throw new HnMineError(
-        'input',
-        `${flag} ${odd.file}: expected vectors of ${first.dim} values, as in ${first.file} (found ${odd.dim})`,
-      );
-    }
-    if (total !== count) {
-      throw new HnMineError(
-        'input',
-        `${flag}: expected ${count} vectors, one for each of the ${what} in their order (found ${total})`,
-      );
-    }
+    for (const file of files) matrices.push(await openNpy(flag, file));
+    refuseOtherShapes(flag, matrices, { count, what });
   } catch (error) {
     await close();
     throw error;
   }
-  const dim = first?.dim ?? 0;
+  const dim = matrices[0]?.dim ?? 0;
   const buffer = new Float32Array(RECORDS_AT_ONCE * dim);
   return {
     dim,
@@ -89,6 +76,27 @@ export async function openGivenVectors(
       }
     },
   };
+}
+
+function refuseOtherShapes(
+  flag: string,
+  matrices: readonly NpyMatrix[],
+  { count, what }: { count: number; what: string },
+): void {
+  const [first] = matrices;
+  const odd = matrices.find(({ dim }) => dim !== first?.dim);
+  if (odd && first) {
+    throw new HnMineError(
+      'input',
+      `${flag} ${odd.file}: expected vectors of ${first.dim} values, as in ${first.file} (found ${odd.dim})`,
+    );
+  }
+  const total = matrices.reduce((sum, matrix) => sum + matrix.count, 0);
+  if (total === count) return;
+  throw new HnMineError(
+    'input',
+    `${flag}: expected ${count} vectors, one for each of the ${what} in their order (found ${total})`,
+  );
 }
 
 function refuseUnusable(vector: Float32Array, flag: string, { file }: NpyMatrix, row: number): void {

@@ -59,7 +59,8 @@ export interface Cut {
 
 /**
  * Cuts the window out of the ranks. With a positive weight, of the `high` best candidates those `low` are skipped that score
- * highest together with their likeness to a positive: score(query, passage) + weight · score(positive, passage).
+ * highest together with their likeness to a positive: score(query, passage) + weight · score(positive, passage); of equal ones
+ * those go first that come first in the pool.
  *
  * @param likenessOf the highest score of a passage with a positive
  */
@@ -77,7 +78,7 @@ export function cutWindow(
   const risk = new Map(
     best.map((candidate) => [candidate, candidate.score + positiveWeight * likenessOf(candidate.passage)]),
   );
-  const riskiest = best.toSorted((a, b) => (risk.get(b) as number) - (risk.get(a) as number) || a.rank - b.rank);
+  const riskiest = best.toSorted((a, b) => (risk.get(b) as number) - (risk.get(a) as number) || a.passage - b.passage);
   const skipped = new Set(riskiest.slice(0, low));
   return { skipped: best.filter((one) => skipped.has(one)), window: best.filter((one) => !skipped.has(one)), past };
 }

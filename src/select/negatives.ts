@@ -88,9 +88,8 @@ export function selectNegatives(
     chosen.push(...random, ...takeSkipped(cut, missing - random.length));
   }
   const negatives = chosen.sort(ranking.isByScore ? compareScores : compareRanks);
-  return negatives.length < count
-    ? { negatives, reason: explainShortage(ranking, row, settings, count) }
-    : { negatives };
+  if (negatives.length === count) return { negatives };
+  return { negatives, reason: explainShortage(ranking, row, settings, { asked: count, scores: ranking.scores }) };
 }
 
 /** Whether what lies deeper scores below the floor, which only a ranking by score can tell. */

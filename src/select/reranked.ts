@@ -33,7 +33,8 @@ export type KnownScores = (passage: number) => number | undefined;
 interface Tried {
   /** Those within the bounds, by score. */
   readonly ranked: readonly Candidate[];
-  readonly scores: readonly number[];
+  /** Of all of them. */
+  readonly scores: Float64Array;
   /** Whether no candidate was left out. */
   readonly isAll: boolean;
 }
@@ -67,6 +68,8 @@ export function selectReranked(
     if (window.length < count && !isAll && reach < rerankLimit) continue;
     const chosen = samplePassages(window, settings, count, row);
     if (chosen.length === count) return { negatives: chosen.sort(compareScores) };
+    // Whether the limit or the pool's end left the row short must not depend on how deep the ranking goes.
+    if (rest.length === reach && !ranking.isWhole) return DEEPER;
     const skipped = positiveWeight === 0 ? tried.ranked.slice(0, low) : risky;
     return fillUp({ ranking, known, row, settings, count, chosen, some, skipped, tried });
   }
@@ -90,7 +93,7 @@ function rankByScore(candidates: readonly Candidate[], known: KnownScores, bound
     .filter(({ score }) => isWithin(score, bounds))
     .sort(compareScores)
     .map((one, rank) => ({ ...one, rank }));
-  return { ranked, scores: scored.map(({ score }) => score) };
+  return { ranked, scores: Float64Array.from(scored, ({ score }) => score) };
 }
 
 function isWithin(score: number, { ceiling, floor }: Bounds): boolean {
@@ -114,7 +117,7 @@ interface Short {
 
 /** Nothing is ranked past a window that is short, so `next` finds nothing. */
 function fillUp(short: Short): Selection | Unscored {
-  const { ranking, row, settings, count, some, tried } = short;
+  const { ranking, row, settings, count, tried } = short;
   const chosen = [...short.chosen];
   let isAll = tried.isAll;
   if (settings.backfill === 'random') {
@@ -128,9 +131,7 @@ function fillUp(short: Short): Selection | Unscored {
   }
   const negatives = chosen.sort(compareScores);
   if (negatives.length === count) return { negatives };
-  const passages = Int32Array.from(some, ({ passage }) => passage);
-  const scored = { ...ranking, passages, scores: Float64Array.from(tried.scores) };
-  const reason = explainShortage(scored, row, settings, count);
+  const reason = explainShortage(ranking, row, settings, { asked: count, scores: tried.scores });
   return { negatives, reason: isAll || reason === 'pool too small' ? reason : 'rerank limit' };
 }
 
@@ -144,14 +145,16 @@ function drawUnranked(short: Short, missing: number): { negatives: Negative[]; i
   for (const { passage } of [...some, ...skipped]) passed.add(row.classOf(passage));
   const most = Math.max(settings.rerankDepth, missing);
   for (let tries = missing; ; tries = Math.min(2 * tries, most)) {
-    const drawn = smallestDraws({ ...row, bounds: NO_BOUNDS }, passed, tries).map((passage) => ({ passage }));
+    // One more shows whether there are more.
+    const found = smallestDraws({ ...row, bounds: NO_BOUNDS }, passed, tries + 1).map((passage) => ({ passage }));
+    const drawn = found.slice(0, tries);
     const unscored = listUnscored(drawn, known);
     if (unscored.length > 0) return { unscored };
     const negatives = drawn
       .map(({ passage }): Negative => ({ passage, score: known(passage) as number, rank: null, source: 'random' }))
       .filter(({ score }) => isWithin(score, row.bounds))
       .slice(0, missing);
-    const isAll = drawn.length < tries;
+    const isAll = found.length <= tries;
     if (isAll || negatives.length === missing || tries === most) return { negatives, isAll };
   }
 }

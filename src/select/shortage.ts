@@ -12,13 +12,26 @@ export type ShortReason =
   | 'ceiling'
   | 'floor';
 
-/** Why a row got fewer than the `asked` negatives from a ranking that no deeper search would help. */
-export function explainShortage(ranking: Ranking, row: RowView, settings: SelectSettings, asked: number): ShortReason {
+/** What a row asked for, and what it was given. */
+export interface Shortage {
+  /** Negatives to be mined. */
+  readonly asked: number;
+  /** The scores that were held against the row's bounds. */
+  readonly scores: Float64Array;
+}
+
+/** Why a row got fewer negatives than it asked for from a ranking that no deeper search would help. */
+export function explainShortage(
+  ranking: Ranking,
+  row: RowView,
+  settings: SelectSettings,
+  { asked, scores }: Shortage,
+): ShortReason {
   if (row.classCount - row.excluded.size < asked) return 'pool too small';
   if (endsTooEarly(ranking, row, settings, asked)) return 'run too short';
   const { floor, ceiling } = row.bounds;
   // Where the floor is above the ceiling, how deep the search went decides which of them it met.
-  if (floor <= ceiling && ranking.scores.some((score) => score < floor)) return 'floor';
+  if (floor <= ceiling && scores.some((score) => score < floor)) return 'floor';
   return ceiling === Infinity ? 'too few candidates' : 'ceiling';
 }
 

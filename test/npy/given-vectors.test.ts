@@ -48,6 +48,26 @@ describe.skipIf(!hasList)('files of vectors are closed', () => {
     expect(await run({}, 2)).toEqual({ rows: [], refusal, open: [] });
   });
 
+  it.each([
+    { what: 'is missing', path: '/nowhere.npy', says: /^--pool-embeddings \/nowhere\.npy: no such file$/ },
+    {
+      what: 'is no matrix',
+      path: 'package.json',
+      says: /: expected a matrix of float32 in C order, .* \(found /,
+    },
+    {
+      what: 'has other vectors',
+      path: writeVectors([[1, 0]]),
+      says: /: expected vectors of 3 values, .* \(found 2\)$/,
+    },
+  ])('where one of several $what', async ({ path, says }) => {
+    const poolEmbeddings = [writeVectors([[1, 0, 0]]), path, writeVectors([[0, 0, 1]])];
+    const { rows, refusal, open } = await run({ poolEmbeddings });
+    expect(refusal).toMatch(says);
+    const sisters = poolEmbeddings.flatMap((file) => listOpenFiles(file));
+    expect({ rows, open: [...open, ...sisters] }).toEqual({ rows: [], open: [] });
+  });
+
   it('where a text is not among them', async () => {
     const { rows, refusal, open } = await run({ input: [{ query: 'q', pos: ['elsewhere'] }] });
     expect(refusal).toMatch(/^--pool-embeddings: 1 texts whose scores are needed are not in the pool;/);

@@ -35,6 +35,8 @@ export const rows = fc
   .chain((some) => fc.tuple(fc.constant(some), fc.subarray(some, { maxLength: Math.min(2, some.length) })))
   .map(([some, again]) => [...some, ...again]);
 export const pool = fc.array(passageRecord, { minLength: 1, maxLength: 20 });
+/** Enough passages for several depths of a reranker. */
+export const largePool = fc.array(passageRecord, { minLength: 12, maxLength: 36 });
 export const records: fc.Arbitrary<RuleRecords> = fc.record({ input: rows, pool: fc.option(pool, { nil: undefined }) });
 
 /** A flag that is mostly not given. */

@@ -9,8 +9,14 @@ export interface RankingSettings {
 
 export const DEFAULT_RANKING: RankingSettings = { retriever: ['dense'], bm25K1: 1.2, bm25B: 0.75, rrfK: 60 };
 
+const known = new Map<string, readonly string[]>();
+
 /** The words of texts that have nothing but letters and white space. */
-const wordsOf = (text: string) => text.normalize('NFKC').toLowerCase().split(/\s+/).filter(Boolean);
+function wordsOf(text: string): readonly string[] {
+  const words = known.get(text) ?? text.normalize('NFKC').toLowerCase().split(/\s+/).filter(Boolean);
+  known.set(text, words);
+  return words;
+}
 
 /** By score descending, then pool order. */
 function sortByScore(texts: readonly string[], scoreOf: (text: string) => number): string[] {

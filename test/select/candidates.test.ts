@@ -98,6 +98,16 @@ describe('cutWindow', () => {
     expect([parts.skipped, parts.window, parts.past].map(ranksOf)).toEqual([skipped, window, [4, 5]]);
   });
 
+  it('skips what the pool has first among those of equal risk, whatever their ranks', () => {
+    // Risks of 3 but for the last, which has 2.
+    const likeness = new Map([104, 102, 103, 101].map((passage, rank) => [passage, 2 * rank]));
+    const candidates = [...likeness.keys()].map((passage, rank) => ({ passage, score: 3 - rank, rank }));
+    likeness.set(101, 4);
+    const { skipped, window } = cutWindow(candidates, { low: 2, high: 4 }, 0.5, (one) => likeness.get(one) as number);
+    expect(skipped.map(({ passage }) => passage)).toEqual([102, 103]);
+    expect(window.map(({ passage }) => passage)).toEqual([104, 101]);
+  });
+
   it('skips of too few candidates as many as there are', () => {
     const parts = cutWindow(ranked([0, 1]), { low: 3, high: 9 }, 0.5, () => 1);
     expect([parts.skipped, parts.window, parts.past].map(ranksOf)).toEqual([[0, 1], [], []]);

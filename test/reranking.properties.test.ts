@@ -1,0 +1,166 @@
+import fc from 'fast-check';
+import { afterAll, expect, it } from 'vitest';
+import { planMemory, Workspace } from '#dist/memory/workspace.js';
+import { startReranker } from '#dist/rerank/onnx-reranker.js';
+import type { Pair, Reranker } from '#dist/rerank/reranker.js';
+import { hashVector, type MinedInMemory, mineInMemory } from './mine-in-memory.js';
+import { plan, TINY_RERANKER } from './rerank/score-pairs.js';
+import { checkRow, expectRightlyRefused } from './rules/always-true.js';
+import { type ChoiceSettings, chooseByRules, type Rerank, type RowByRules, type TestRun } from './rules/choice.js';
+import { openTestRun, orders, runOf } from './rules/other-engines.js';
+import { coarseVector, largePool, rows, settings } from './rules/random-runs.js';
+import { type RowRecord, type RuleRecords, textsOfPool } from './rules/records.js';
+
+/** A reranker over every source of candidates, against a plain reading of the rules. */
+
+/** Of few binary digits, as the vectors are: often equal, and met by bounds exactly. */
+const coarseScore: Rerank = (query, passage) => Math.round((hashVector(`${query}?${passage}`)[0] as number) * 4) / 4;
+
+const model = startReranker(await plan(TINY_RERANKER, { workers: 1 }));
+afterAll(async () => (await model).close());
+
+const known = new Map<string, number>();
+const keyOf = (query: string, passage: string) => JSON.stringify([query, passage]);
+const modelScore: Rerank = (query, passage) => known.get(keyOf(query, passage)) as number;
+
+/** Has the cross-encoder score every pair that a row of the records could ask for. */
+async function scoreAll(some: RuleRecords): Promise<void> {
+  const pairs = some.input.flatMap(({ query, pos, neg = [] }) =>
+    [...textsOfPool(some), ...pos, ...neg].map((text): Pair => [query, text]),
+  );
+  const unknown = pairs.filter((pair) => !known.has(keyOf(...pair)));
+  const { scores } = await (await model).score(unknown);
+  for (const [i, pair] of unknown.entries()) known.set(keyOf(...pair), scores[i] as number);
+}
+
+/** Remembers what it was asked. */
+function openReranker(rerank: Rerank) {
+  const asked: Pair[] = [];
+  const reranker: Reranker = {
+    async score(pairs) {
+      asked.push(...pairs);
+      return { scores: Float64Array.from(pairs, (pair) => rerank(...pair)), truncated: 0 };
+    },
+    close: async () => {},
+  };
+  return { asked, openReranker: async () => reranker };
+}
+
+/** What gives candidates: retrievers, runs, or both. */
+const sources = fc.record({
+  name: fc.constantFrom('dense', 'bm25', 'hybrid', 'run', 'run and dense', 'run and bm25'),
+  orders,
+});
+const RETRIEVERS: Record<string, ChoiceSettings['retriever']> = {
+  dense: ['dense'],
+  bm25: ['bm25'],
+  hybrid: ['dense', 'bm25'],
+  run: [],
+  'run and dense': ['dense'],
+  'run and bm25': ['bm25'],
+};
+
+const optional = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined });
+const BOUNDS = [
+  'maxScore',
+  'minScore',
+  'margin',
+  'relativeMargin',
+  'maxPositiveSimilarity',
+] as const satisfies (keyof ChoiceSettings)[];
+const reach = fc.record({
+  depth: optional(fc.integer({ min: 1, max: 6 })),
+  more: optional(fc.nat(6)),
+  scores: fc.boolean(),
+  // All of them together leave too little to choose from.
+  bounds: fc.subarray([...BOUNDS], { maxLength: 2 }),
+});
+const rerankSettings = fc.tuple(settings, reach).map(([some, { depth, more, scores, bounds }]): ChoiceSettings => {
+  const [, high] = some.range;
+  // Less than the depth is a usage error, as raw ranks are.
+  const rerankLimit = more === undefined ? undefined : (depth ?? high) + more;
+  const without = Object.fromEntries(BOUNDS.filter((bound) => !bounds.includes(bound)).map((one) => [one, undefined]));
+  return { ...some, ...without, rankBasis: 'candidates', rerankDepth: depth, rerankLimit, scores };
+});
+const manyRecords = fc.record({ input: rows, pool: fc.option(largePool, { nil: undefined }) });
+
+/** How a run is cut into parts: rows in one block, or each in one of its own. */
+const cuts = fc.record({ shards: fc.integer({ min: 1, max: 3 }), isTight: fc.boolean() });
+
+/** No pairs are scored but those that the rules need; each once where its rows are of one block. */
+function checkAsked(asked: readonly Pair[], some: RuleRecords, rules: readonly RowByRules[], isWhole: boolean): void {
+  const texts = new Set(textsOfPool(some));
+  for (const query of new Set(some.input.map((row) => row.query))) {
+    const ofQuery = some.input.flatMap((row, i) => (row.query === query ? [{ row, by: rules[i] as RowByRules }] : []));
+    const own = ofQuery.flatMap(({ row, by }) => {
+      const kept = by.negatives.filter(({ source, score }) => source === 'kept' && score !== undefined);
+      return [...row.pos, ...kept.map(({ text }) => text)];
+    });
+    const scored = asked.filter(([one]) => one === query).map(([, passage]) => passage);
+    for (const text of own) scored.splice(scored.indexOf(text), 1);
+    const may = ofQuery.flatMap(({ by }) => by.mayScore ?? []);
+    expect(scored.filter((text) => !texts.has(text) || !may.includes(text))).toEqual([]);
+    if (isWhole) expect(scored).toEqual([...new Set(scored)]);
+  }
+}
+
+interface Parts {
+  readonly shards: number;
+  readonly isTight: boolean;
+  readonly runs: readonly TestRun[];
+  readonly openReranker: () => Promise<Reranker>;
+}
+
+/** The rows of all shards. */
+async function mineInParts(some: RuleRecords, flags: ChoiceSettings, { shards, isTight, runs, openReranker }: Parts) {
+  const settings = {
+    ...flags,
+    reranker: 'of the test',
+    ranks: true,
+    retriever: flags.retriever.length === 0 ? undefined : flags.retriever,
+    ...(runs.length > 0 ? { run: runs.map((_, i) => `run ${i}`) } : {}),
+  };
+  const plan = planMemory(2e9);
+  const parts: MinedInMemory[] = [];
+  for (let number = 1; number <= shards; number++) {
+    const workspace = new Workspace(isTight ? { ...plan, mining: 1, encoding: 1 } : plan);
+    const tools = { workspace, runs: runs.map(openTestRun), openReranker };
+    parts.push(await mineInMemory(some, { ...settings, shard: `${number}/${shards}` }, coarseVector, tools));
+  }
+  return { rows: parts.flatMap(({ rows }) => rows), lines: parts.flatMap(({ lines }) => lines) };
+}
+
+const ORDINARY = ['window', 'random', 'skipped', 'kept', 'run too short'];
+const RARER = ['rerank limit', 'too few candidates', 'pool too small', 'ceiling', 'refused'];
+
+it.each([
+  { title: 'scores that are often equal', rerank: coarseScore, numRuns: 200, meets: [...ORDINARY, ...RARER] },
+  { title: 'the scores of a cross-encoder', rerank: modelScore, prepare: scoreAll, numRuns: 80, meets: ORDINARY },
+])('$title choose the negatives of the rules from every source of candidates', async (kind) => {
+  const { rerank, prepare, numRuns, meets } = kind;
+  const seen = new Map<string, number>();
+  const count = (what: string, more = 1) => seen.set(what, (seen.get(what) ?? 0) + more);
+  const property = fc.asyncProperty(manyRecords, rerankSettings, sources, cuts, async (some, given, from, cut) => {
+    const flags = { ...given, retriever: RETRIEVERS[from.name] as ChoiceSettings['retriever'] };
+    const hasRuns = from.name.startsWith('run');
+    const runs = hasRuns ? from.orders.map((order) => runOf(order, textsOfPool(some).length)) : [];
+    await prepare?.(some);
+    const rules = chooseByRules(some, flags, coarseVector, { runs, rerank });
+    const { asked, openReranker: open } = openReranker(rerank);
+    const mined = await mineInParts(some, flags, { runs, openReranker: open, ...cut }).catch((error: unknown) => {
+      expectRightlyRefused(error, rules, flags);
+      count('refused');
+    });
+    if (mined === undefined) return;
+    for (const [i, row] of mined.rows.entries()) {
+      const of = { record: some.input[i] as RowRecord, records: some, settings: flags, isReranked: true };
+      checkRow({ ...of, mined: row, line: mined.lines[i] as string, rules: rules[i] as RowByRules });
+      count(from.name, row.negatives.length);
+      for (const { source } of row.negatives) count(source);
+      if (row.reason) count(row.reason);
+    }
+    checkAsked(asked, some, rules, cut.shards === 1 && !cut.isTight);
+  });
+  await fc.assert(property, { numRuns });
+  expect([...Object.keys(RETRIEVERS), ...meets].filter((what) => !seen.get(what))).toEqual([]);
+});
