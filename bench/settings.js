@@ -1,5 +1,5 @@
 // Which settings mine how many false negatives, and how hard ones: see README.md here.
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { runProgram } from './child.js';
@@ -117,6 +117,7 @@ async function saveResults() {
     measured,
   };
   const file = path.join(RESULTS, `${run.date.slice(0, 10)}-settings.json`);
-  writeFileSync(file, `${JSON.stringify(run, null, 1)}\n`);
+  const earlier = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : [];
+  writeFileSync(file, `${JSON.stringify([...earlier, run], null, 1)}\n`);
   console.error(`Raw figures: ${file}`);
 }
