@@ -28,3 +28,11 @@ export function findFp32Model(given) {
   const folder = given ? path.resolve(given) : path.join(SHARED, 'models', 'all-MiniLM-L6-v2');
   return existsSync(path.join(folder, 'onnx', 'model.onnx')) ? folder : undefined;
 }
+
+/** @param {string | undefined} given */
+export function findFp32Reranker(given) {
+  if (given === undefined) return undefined;
+  const folder = path.resolve(given);
+  if (existsSync(path.join(folder, 'onnx', 'model.onnx'))) return folder;
+  throw new Error(`--fp32-reranker: expected a folder with onnx/model.onnx (found none in ${given})`);
+}

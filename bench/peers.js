@@ -75,6 +75,17 @@ export async function prepareTorchModel(python, model) {
 }
 
 /**
+ * A cross-encoder of the usual size with random weights, made here on first use.
+ * @param {string} python
+ */
+export async function prepareCrossEncoder(python) {
+  const target = path.join(SCRATCH, 'random-cross-encoder');
+  const args = [peerScript('make_cross_encoder.py'), path.join(ROOT, 'models', 'all-MiniLM-L6-v2'), target];
+  await runProgram(python, args, { env: PEER_ENV });
+  return target;
+}
+
+/**
  * @param {string} python
  * @returns {Promise<Record<string, string>>}
  */

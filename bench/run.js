@@ -7,10 +7,11 @@ import { measureCommand } from './measures/command.js';
 import { measureEncode } from './measures/encode.js';
 import { Skipped } from './measures/measure.js';
 import { measureMemory } from './measures/memory.js';
+import { measureRerank } from './measures/rerank.js';
 import { measureScale } from './measures/scale.js';
 import { measureSearch } from './measures/search.js';
 import { measureStartup } from './measures/startup.js';
-import { findData, findFp32Model, findLargeData, ROOT, SCRATCH } from './paths.js';
+import { findData, findFp32Model, findFp32Reranker, findLargeData, ROOT, SCRATCH } from './paths.js';
 import { preparePython, prepareTorchModel, readPeerVersions } from './peers.js';
 import { createResultsFile, formatTable, judge } from './report.js';
 
@@ -18,6 +19,7 @@ import { createResultsFile, formatTable, judge } from './report.js';
 const MEASURES = {
   command: measureCommand,
   encode: measureEncode,
+  rerank: measureRerank,
   search: measureSearch,
   startup: measureStartup,
   memory: measureMemory,
@@ -61,6 +63,7 @@ function readOptions() {
       only: { type: 'string', default: Object.keys(MEASURES).join(',') },
       rounds: { type: 'string' },
       'fp32-model': { type: 'string' },
+      'fp32-reranker': { type: 'string' },
       'hn-mine-script': { type: 'string' },
     },
   });
@@ -72,7 +75,13 @@ function readOptions() {
     throw new Error(`--rounds: expected a positive integer (found ${values.rounds})`);
   }
   const script = values['hn-mine-script'] ?? process.env.HN_MINE_BENCH_SCRIPT;
-  return { only, rounds, fp32Model: values['fp32-model'], hnMineScript: script && path.resolve(script) };
+  return {
+    only,
+    rounds,
+    fp32Model: values['fp32-model'],
+    fp32Reranker: findFp32Reranker(values['fp32-reranker']),
+    hnMineScript: script && path.resolve(script),
+  };
 }
 
 /**

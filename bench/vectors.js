@@ -36,6 +36,25 @@ export function readFloats(file) {
   return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / Float32Array.BYTES_PER_ELEMENT);
 }
 
+/**
+ * Of any one value.
+ * @param {Float32Array} ours
+ * @param {Float32Array} peer
+ * @param {number} tolerance
+ * @throws where the two do not agree to that
+ */
+export function largestDifference(ours, peer, tolerance) {
+  if (ours.length !== peer.length)
+    throw new Error(`expected ${peer.length} values as the peer's (found ${ours.length})`);
+  let largest = 0;
+  ours.forEach((value, i) => {
+    largest = Math.max(largest, Math.abs(value - (peer[i] ?? 0)));
+  });
+  if (!(largest <= tolerance))
+    throw new Error(`expected the peer's values to ${tolerance} (they differ by ${largest})`);
+  return largest;
+}
+
 /** @param {string} file */
 export function readInts(file) {
   const bytes = readFileSync(file);

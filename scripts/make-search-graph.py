@@ -1,16 +1,17 @@
-"""models/search.onnx: the k highest inner products of each query with a tile of passages; models/search-below.onnx: of those
-that are not above a limit of each query's, the others coming out as minus infinity.
+"""The graphs of the exact search.
 
     python scripts/make-search-graph.py models        (needs: pip install onnx)
 
-queries [q, d], passages [p, d], k [1], (limits [q, 1]) -> scores [q, k], indices [q, k]; the lower index first where scores
-are equal.
+On a CPU: models/scores.onnx, passages [p, d], queries [q, d] -> scores [p, q].
+
+On a GPU: models/search.onnx, the k highest inner products of each query with a tile of passages; models/search-below.onnx, of
+those that are not above a limit of each query's, the others coming out as minus infinity. queries [q, d], passages [p, d],
+k [1], (limits [q, 1]) -> scores [q, k], indices [q, k]; the lower index first where scores are equal.
 """
 import sys
 
 import onnx
 from onnx import TensorProto, helper
-
 
 
 def make_graph(name: str, is_limited: bool) -> onnx.ModelProto:
@@ -37,10 +38,22 @@ def make_graph(name: str, is_limited: bool) -> onnx.ModelProto:
             helper.make_tensor_value_info("indices", TensorProto.INT64, ["queries", "k"]),
         ],
     )
+    return make_model(graph)
+
+
+def make_product() -> onnx.ModelProto:
+    shapes = {"passages": ["passages", "dim"], "queries": ["queries", "dim"], "scores": ["passages", "queries"]}
+    passages, queries, scores = (helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in shapes.items())
+    node = helper.make_node("Gemm", ["passages", "queries"], ["scores"], transB=1)
+    return make_model(helper.make_graph([node], "scores", [passages, queries], [scores]))
+
+
+def make_model(graph: onnx.GraphProto) -> onnx.ModelProto:
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     onnx.checker.check_model(model)
     return model
 
 
+onnx.save(make_product(), f"{sys.argv[1]}/scores.onnx")
 onnx.save(make_graph("search", False), f"{sys.argv[1]}/search.onnx")
 onnx.save(make_graph("search_below", True), f"{sys.argv[1]}/search-below.onnx")

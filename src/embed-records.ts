@@ -10,8 +10,9 @@ import { createMatrix, type Matrix } from './memory/matrix.js';
 import { selectTexts, TextSpool } from './memory/text-spool.js';
 import type { Workspace } from './memory/workspace.js';
 import { makeNpyHeader } from './npy/npy.js';
+import { openConfiguredEncoder } from './open-encoder.js';
 import { createPacer } from './pacer.js';
-import { openConfiguredEncoder, type RunContext } from './run.js';
+import type { RunContext } from './run-context.js';
 
 /** What to embed: passages of pools, or the queries of an input. */
 export type RecordSources = { readonly pool: readonly Source[] } | { readonly input: Source };

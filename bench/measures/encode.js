@@ -3,7 +3,7 @@ import path from 'node:path';
 import { runTimed } from '../child.js';
 import { compare } from '../compare.js';
 import { PEER_ENV, peerScript } from '../peers.js';
-import { readFloats } from '../vectors.js';
+import { largestDifference, readFloats } from '../vectors.js';
 import { Skipped } from './measure.js';
 
 const ROUNDS = 3;
@@ -36,7 +36,7 @@ export async function measureEncode({ peers, fp32Model, data, scratch, rounds = 
 
   const compared = Boolean(peers?.torchModel);
   const comparison = await compare(rounds, runOurs, peers && compared ? () => runPeer(peers) : undefined);
-  const difference = compared ? largestDifference(readFloats(oursTo), readFloats(peerTo)) : null;
+  const difference = compared ? largestDifference(readFloats(oursTo), readFloats(peerTo), TOLERANCE) : null;
   return [
     {
       what: `encode ${count} passages, fp32`,
@@ -59,20 +59,4 @@ function writeTexts(pool, target) {
   const texts = lines.filter((_, i) => i % step === 0).slice(0, TEXTS);
   writeFileSync(target, JSON.stringify(texts.map((line) => JSON.parse(line).text)));
   return texts.length;
-}
-
-/**
- * @param {Float32Array} ours
- * @param {Float32Array} peer
- */
-function largestDifference(ours, peer) {
-  if (ours.length !== peer.length)
-    throw new Error(`expected ${peer.length} values as the peer's (found ${ours.length})`);
-  let largest = 0;
-  ours.forEach((value, i) => {
-    largest = Math.max(largest, Math.abs(value - (peer[i] ?? 0)));
-  });
-  if (!(largest <= TOLERANCE))
-    throw new Error(`expected the peer's vectors to ${TOLERANCE} (they differ by ${largest})`);
-  return largest;
 }

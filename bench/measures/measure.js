@@ -6,6 +6,7 @@
  * @typedef {object} Setup
  * @property {Peers | undefined} peers
  * @property {string | undefined} fp32Model a folder with onnx/model.onnx
+ * @property {string | undefined} fp32Reranker a folder with onnx/model.onnx, and with model.safetensors for the peer
  * @property {string} data a folder with train.jsonl and pool.jsonl
  * @property {{ input: string, pool: string } | undefined} largeData files of tens of thousands of rows and passages
  * @property {string} scratch a folder for this run's files

@@ -3,12 +3,14 @@ import type { MineConfig } from '../config/config.js';
 import { closeAllPools } from '../onnx/worker-pool.js';
 import { openAtomicFile } from '../output/atomic-file.js';
 import { createLineWriter, isClosedPipe } from '../output/row-writer.js';
-import type { Rejection, RunContext } from '../run.js';
+import type { Rejection } from '../rejection.js';
+import type { RunContext } from '../run-context.js';
 import { Tally } from '../summary.js';
-import type { Flags } from './flags.js';
+import type { Typed } from './command-line.js';
 import { createLog } from './log.js';
-import { exitCodeOf, reportError } from './main.js';
+
 import { createProgress, type Progress } from './progress.js';
+import { exitCodeOf, reportError } from './report-error.js';
 import { openStdout } from './stdout.js';
 
 /** A signal is ending the process. */
@@ -23,7 +25,7 @@ const GRACE_MS = 1000;
 
 /** @returns the exit code of what was done */
 export async function reportTo(
-  flags: Pick<Flags, 'progress' | 'quiet' | 'verbose' | 'logFormat'>,
+  flags: Pick<Typed, 'progress' | 'quiet' | 'verbose' | 'logFormat'>,
   work: (progress: Progress, log: Log) => Promise<void>,
 ): Promise<number> {
   const isShown = flags.progress && flags.quiet !== true && flags.logFormat === 'pretty';

@@ -1,21 +1,20 @@
-import { pipeline } from 'node:stream/promises';
 import type { MineConfig } from '../config/config.js';
 import type { Inputs } from '../dataset.js';
-import { embedRecords } from '../embed-records.js';
 import { HnMineError } from '../errors.js';
 import { checkOutput, openAtomicFile } from '../output/atomic-file.js';
 import { formatRow } from '../output/format-row.js';
-import { createLineWriter, describeFailure } from '../output/row-writer.js';
+import { createLineWriter } from '../output/row-writer.js';
 import { createPacer } from '../pacer.js';
-import { openWorkspace, planRun, type Rejection, runMining } from '../run.js';
+import type { Rejection } from '../rejection.js';
+import { planRun, runMining } from '../run.js';
 import type { Summary, Tally } from '../summary.js';
 import { createContext, endOnSignals, type Log, openOutput, type RowOutput, reportTo } from './command.js';
 import { describeSummary } from './describe-summary.js';
-import type { EmbedFlags, Flags } from './flags.js';
+import type { MineFlags } from './mine-flags.js';
 import { formatCount, type Progress } from './progress.js';
 
 /** Mines from files to a file or standard output. @returns the exit code */
-export function mineFiles(flags: Flags, config: MineConfig): Promise<number> {
+export function mineFiles(flags: MineFlags, config: MineConfig): Promise<number> {
   return reportTo(flags, async (progress, log) => {
     const inputs: Inputs = { input: flags.input === '-' ? process.stdin : flags.input, pool: flags.pool };
     checkOutputs(flags, config.run);
@@ -24,36 +23,7 @@ export function mineFiles(flags: Flags, config: MineConfig): Promise<number> {
   });
 }
 
-/** Writes vectors of records to a NumPy file. @returns the exit code */
-export function embedFiles(flags: EmbedFlags, config: MineConfig): Promise<number> {
-  return reportTo(flags, async (progress, log) => {
-    const { input, pool = [], output } = flags;
-    checkOutput('--output', output, [...(input === undefined || input === '-' ? [] : [input]), ...pool]);
-    const sources = input === undefined ? { pool } : { input: input === '-' ? process.stdin : input };
-    const file = openAtomicFile(output, process.pid);
-    const restore = endOnSignals(progress, log, async () => file.discard());
-    const context = createContext(config, progress, log);
-    const workspace = openWorkspace(config, context);
-    try {
-      const embedded = await embedRecords(sources, config, workspace, context);
-      await pipeline(embedded.pieces(), file.stream);
-      await file.commit();
-      progress.stop();
-      const { count, dim, truncated } = embedded;
-      log.info(
-        `${formatCount(count)} vectors of ${dim} values written, ${formatCount(truncated)} texts longer than the model reads`,
-      );
-    } catch (error) {
-      file.discard();
-      throw error instanceof HnMineError ? error : describeFailure(error, output);
-    } finally {
-      workspace.close();
-      restore();
-    }
-  });
-}
-
-function checkOutputs({ input, pool = [], output, summary, rejected }: Flags, runs: readonly string[] = []): void {
+function checkOutputs({ input, pool = [], output, summary, rejected }: MineFlags, runs: readonly string[] = []): void {
   const inputs = [...(input === '-' ? [] : [input]), ...pool, ...runs];
   for (const [flag, path] of Object.entries({ output, summary, rejected })) {
     if (path !== undefined) checkOutput(`--${flag}`, path, inputs);
@@ -84,7 +54,7 @@ async function dryRun(inputs: Inputs, config: MineConfig, progress: Progress, lo
   for (const line of lines) log.info(line);
 }
 
-async function run(flags: Flags, inputs: Inputs, config: MineConfig, progress: Progress, log: Log): Promise<void> {
+async function run(flags: MineFlags, inputs: Inputs, config: MineConfig, progress: Progress, log: Log): Promise<void> {
   const rejections: Rejection[] = [];
   const context = createContext(config, progress, log, rejections);
   const output = openOutput(flags.output, progress, log);
@@ -128,7 +98,7 @@ async function writeRows({ rows, output, config, tally, progress }: Writing): Pr
 }
 
 async function finish(
-  flags: Flags,
+  flags: MineFlags,
   tally: Tally,
   rejections: readonly Rejection[],
   dropped: Map<string, number>,
@@ -145,7 +115,7 @@ async function finish(
 }
 
 async function writeReports(
-  { summary: file, rejected }: Flags,
+  { summary: file, rejected }: MineFlags,
   tally: Tally,
   rejections: readonly Rejection[],
 ): Promise<Summary> {

@@ -1,13 +1,25 @@
-import { Command, Option } from 'commander';
 import { SCORE_OPTIONS } from '../config/score-options.js';
-import { HnMineError } from '../errors.js';
-import { type Flags, type Printed, parseWith, refuseLogFormat, resolveOutput, takeOptions } from './flags.js';
+import {
+  addOptions,
+  createCommand,
+  type Printed,
+  parseCommandLine,
+  refuseLogFormat,
+  requireInput,
+  resolveOutput,
+  type Typed,
+} from './command-line.js';
 
 /** `hn-mine score` as typed. */
-export type ScoreFlags = Omit<Flags, 'pool' | 'summary' | 'rejected' | 'dryRun'>;
+export interface ScoreFlags extends Typed {
+  readonly input: string;
+}
 
-/** What it takes of the flags of the main command, beside the options of scoring. */
-const OWN_FLAGS = ['input', 'output', 'quiet', 'verbose', 'logFormat', 'progress'];
+/** What it takes of the options. */
+const TAKEN: readonly string[] = [
+  ...['input', 'output', 'quiet', 'verbose', 'logFormat', 'progress'],
+  ...SCORE_OPTIONS,
+];
 
 const DESCRIPTIONS = {
   input: 'rows {"query", "pos", "neg"} as JSONL, one an object; - for standard input; gzip is seen',
@@ -20,33 +32,22 @@ Examples:
   hn-mine score --input mined.jsonl --reranker ./reranker --activation sigmoid > scored.jsonl`;
 
 /**
- * The flags of `hn-mine score`.
- *
  * @param argv the words after `score`
  * @throws HnMineError `usage`
  */
-export function parseScoreFlags(argv: readonly string[], version: string): (ScoreFlags & { text?: never }) | Printed {
-  const command = new Command('hn-mine score')
-    .description('Add the scores of a reranker, or of an encoder, to the positives and negatives of mined rows.')
-    .usage('--input MINED.jsonl [--output FILE] [--reranker MODEL | --model MODEL] [options]')
-    .helpOption('-h, --help', 'print this help')
-    .allowExcessArguments(false);
-  const wanted = [...OWN_FLAGS, ...SCORE_OPTIONS] as readonly string[];
-  takeOptions(command, version, wanted, DESCRIPTIONS);
-  command.addOption(
-    new Option(
-      '--activation <name>',
-      "what a reranker's logits go through: none, model (its own) or sigmoid (none)",
-    ).helpGroup('Reranking:'),
-  );
-  command.addHelpText('after', EXAMPLES);
-  const parsed = parseWith(command, argv);
+export function parseScoreFlags(argv: readonly string[]): ScoreFlags | Printed {
+  const command = createCommand('hn-mine score', {
+    description: 'Add the scores of a reranker, or of an encoder, to the positives and negatives of mined rows.',
+    usage: '--input MINED.jsonl [--output FILE] [--reranker MODEL | --model MODEL] [options]',
+  });
+  addOptions(command, TAKEN, DESCRIPTIONS);
+  command
+    .optionsGroup('Reranking:')
+    .option('--activation <name>', "what a reranker's logits go through: none, model (its own) or sigmoid (none)")
+    .addHelpText('after', EXAMPLES);
+  const parsed = parseCommandLine(command, argv);
   if ('text' in parsed) return parsed;
-  const { input, output, logFormat } = parsed;
-  if (input === undefined) {
-    const expected = 'expected a file, or - for standard input';
-    throw new HnMineError('usage', `--input: ${expected} (found nothing); see hn-mine score --help`);
-  }
-  refuseLogFormat(logFormat);
-  return { ...parsed, input, output: resolveOutput(output) };
+  const input = requireInput(parsed.input, 'hn-mine score');
+  refuseLogFormat(parsed.logFormat);
+  return { ...parsed, input, output: resolveOutput(parsed.output) };
 }

@@ -14,7 +14,15 @@ export const ENCODER_OPTIONS = [
 
 /** The options of mining that scoring has as well. */
 export const SCORE_OPTIONS = [
-  ...(['queryField', 'posField', 'negField', 'reranker', 'rerankerDtype', 'rerankerMaxLength'] as const),
+  ...([
+    'queryField',
+    'posField',
+    'negField',
+    'reranker',
+    'rerankerRevision',
+    'rerankerDtype',
+    'rerankerMaxLength',
+  ] as const),
   ...ENCODER_OPTIONS,
   ...(['batchTokens', 'batchSize', 'offline', 'workers', 'memory', 'gpu', 'cacheDir', 'cache'] as const),
 ] as const;

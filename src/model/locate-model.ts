@@ -33,9 +33,14 @@ export function chooseEncoder({ model, dtype, revision, offline }: MineConfig): 
   return { task: ENCODING, id: model, dtype, revision, offline };
 }
 
-export function chooseReranker({ reranker, rerankerDtype, offline }: MineConfig): ModelChoice | undefined {
+export function chooseReranker({
+  reranker,
+  rerankerDtype,
+  rerankerRevision,
+  offline,
+}: MineConfig): ModelChoice | undefined {
   if (reranker === undefined) return undefined;
-  return { task: RERANKING, id: reranker, dtype: rerankerDtype, revision: undefined, offline };
+  return { task: RERANKING, id: reranker, dtype: rerankerDtype, revision: rerankerRevision, offline };
 }
 
 /**

@@ -21,7 +21,11 @@ export interface Session {
   readonly file: string;
   readonly inputs: readonly TensorInfo[];
   readonly outputs: readonly TensorInfo[];
-  run(feeds: Record<string, Tensor>, outputs?: readonly string[]): Promise<Record<string, Tensor>>;
+  /** @param outputs the names of those wanted, or tensors that they are written to */
+  run(
+    feeds: Record<string, Tensor>,
+    outputs?: readonly string[] | Record<string, Tensor>,
+  ): Promise<Record<string, Tensor>>;
 }
 
 /**

@@ -13,27 +13,31 @@ export interface FlatOptions {
   readonly gpu?: readonly number[] | undefined;
   /** Bytes that the scratch memory of all workers may take. */
   readonly memory?: number;
-  /** Passages a tile (32,768). */
+  /** Passages a tile (4,096, or what the memory allows; on a GPU 32,768). */
   readonly tileSize?: number;
-  /** Queries multiplied at once (256). */
+  /** Queries multiplied at once (256; on a CPU a multiple of 16). */
   readonly blockSize?: number;
 }
+
+/** Bytes of scratch memory where no limit is given. */
+const DEFAULT_MEMORY = 2 ** 28;
 
 /** Queries a job: a worker copies each tile once for all of them. */
 const JOB_QUERIES = 1024;
 
 /**
- * The built-in index: ONNX Runtime's Gemm and TopK over tiles of passages, rescored in float64.
+ * The built-in index: ONNX Runtime multiplies tiles of passages, and float64 decides between those that come near a query.
  *
  * @throws HnMineError `device` where CUDA was asked for and does not load
  */
 export async function createFlatIndex(passages: Embeddings | VectorPlace, options: FlatOptions): Promise<VectorIndex> {
-  const { tileSize = 32_768, blockSize = 256 } = options;
+  const { memory = DEFAULT_MEMORY, tileSize, blockSize } = options;
   const { dim, count } = passages;
   const places =
     options.gpu?.map((gpu) => ({ gpu, threads: 1 })) ?? Array.from({ length: options.workers }, () => ({ threads: 1 }));
   const source = 'source' in passages ? passages.source : shareMemory(passages);
-  const shared = { passages: { source, dim, count }, tileSize, blockSize };
+  const limits = { memory: memory / places.length, tileSize, blockSize };
+  const shared = { passages: { source, dim, count }, limits };
   const setups = places.map((place): FlatSetup => ({ ...shared, place }));
   const script = new URL('./flat-worker.js', import.meta.url);
   const workers = await WorkerPool.start<FlatJob, true, PackedLists>(script, setups);

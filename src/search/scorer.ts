@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import type { PassageVectors } from './passage-vectors.js';
+import { growTo, loadWasm, type WasmMemory } from './wasm.js';
 
 /** Computes exact scores, the same bits as `innerProduct`, several times as fast. */
 export interface Scorer {
@@ -9,18 +9,11 @@ export interface Scorer {
   longestNorm(passages: PassageVectors): number;
 }
 
-/** What is used of a global that only the types of browsers declare. */
-declare const WebAssembly: {
-  readonly Module: new (bytes: Uint8Array) => object;
-  readonly Instance: new (module: object) => { readonly exports: unknown };
-};
-
 interface Kernel {
-  readonly memory: { readonly buffer: ArrayBuffer; grow(pages: number): number };
+  readonly memory: WasmMemory;
   score(query: number, rows: number, count: number, dim: number, scores: number): void;
 }
 
-const PAGE_BYTES = 65_536;
 /** Vectors scored at once: enough to make a call cheap, few enough to stay in cache. */
 const BATCH_ROWS = 256;
 
@@ -30,12 +23,12 @@ const BATCH_ROWS = 256;
  * @param dim of query and passages
  */
 export function createScorer(dim: number): Scorer {
-  const kernel = loadKernel();
+  const kernel = loadWasm<Kernel>('score');
   const stride = Math.ceil(dim / 4) * 4;
   const rowsAt = stride * Float64Array.BYTES_PER_ELEMENT;
   const scoresAt = rowsAt + BATCH_ROWS * stride * Float32Array.BYTES_PER_ELEMENT;
   const bytes = scoresAt + BATCH_ROWS * Float64Array.BYTES_PER_ELEMENT;
-  kernel.memory.grow(Math.ceil(bytes / PAGE_BYTES));
+  growTo(kernel.memory, bytes);
   const { buffer } = kernel.memory;
   const queryMemory = new Float64Array(buffer, 0, dim);
   const rowMemory = new Float32Array(buffer, rowsAt, BATCH_ROWS * stride);
@@ -69,9 +62,4 @@ export function createScorer(dim: number): Scorer {
       return Math.sqrt(longest);
     },
   };
-}
-
-function loadKernel(): Kernel {
-  const module = new WebAssembly.Module(readFileSync(new URL('../../models/score.wasm', import.meta.url)));
-  return new WebAssembly.Instance(module).exports as unknown as Kernel;
 }

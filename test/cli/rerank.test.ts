@@ -145,6 +145,7 @@ describe('a command line that cannot be', () => {
   it.each([
     [['--rerank-depth', '5'], '--rerank-depth: needs a --reranker (found none)'],
     [['--rerank-limit', '5'], '--rerank-limit: needs a --reranker (found none)'],
+    [['--reranker-revision', 'v1'], '--reranker-revision: needs a --reranker (found none)'],
     [['--reranker-dtype', 'q8'], '--reranker-dtype: needs a --reranker (found none)'],
     [['--reranker-max-length', '8'], '--reranker-max-length: needs a --reranker (found none)'],
     [['--reranker', 'm', '--rank-basis', 'raw'], '--reranker: ranks must count candidates (found --rank-basis raw)'],

@@ -3,9 +3,10 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { type HubServer, startHub } from './hub-server.js';
+import { type HubServer, type RepositoryFile, startHub } from './hub-server.js';
 
 const MODEL = 'fixtures/models/tiny-bert-cls';
+const RERANKER = 'fixtures/models/tiny-cross-encoder';
 const COMMIT = 'c'.repeat(40);
 
 let home: string;
@@ -13,9 +14,10 @@ let hub: HubServer;
 
 beforeEach(async () => {
   home = mkdtempSync(join(tmpdir(), 'hn-mine-hub-'));
-  const paths = readdirSync(MODEL, { recursive: true, encoding: 'utf8' }).filter((path) => /\.\w+$/.test(path));
-  const files = paths.map((path) => [path, { content: readFileSync(join(MODEL, path)), lfs: path.endsWith('.onnx') }]);
-  hub = await startHub({ 'tiny/bert-cls': { commit: COMMIT, files: Object.fromEntries(files) } });
+  hub = await startHub({
+    'tiny/bert-cls': { commit: COMMIT, files: readFiles(MODEL) },
+    'tiny/cross-encoder': { commit: COMMIT, files: readFiles(RERANKER), branches: ['v1'] },
+  });
   writeFileSync(join(home, 'train.jsonl'), '{"query": "a cat", "pos": ["cats purr"]}\n');
   writeFileSync(join(home, 'pool.jsonl'), '{"text": "cats purr"}\n{"text": "dogs bark"}\n{"text": "birds sing"}\n');
 });
@@ -24,6 +26,13 @@ afterEach(async () => {
   await hub.close();
   rmSync(home, { recursive: true, force: true });
 });
+
+function readFiles(folder: string): Record<string, RepositoryFile> {
+  const paths = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((path) => /\.\w+$/.test(path));
+  return Object.fromEntries(
+    paths.map((path) => [path, { content: readFileSync(join(folder, path)), lfs: path.endsWith('.onnx') }]),
+  );
+}
 
 interface Finished {
   code: number;
@@ -72,9 +81,21 @@ it('mines with a model of the hub, then offline from the cache, with the bytes o
   expect(hub.requests.length).toBe(before);
 });
 
+it('reranks with the revision of a reranker that was asked for, with the bytes of the same in a folder', async () => {
+  const local = await runCli('--model', MODEL, '--reranker', RERANKER, '--scores');
+  expect(local.code).toBe(0);
+  const flags = ['--model', MODEL, '--reranker', 'tiny/cross-encoder', '--reranker-revision', 'v1'];
+  expect(await runCli(...flags, '--scores')).toMatchObject({ code: 0, stdout: local.stdout });
+  expect(hub.paths()[0]).toBe('hub /api/models/tiny/cross-encoder/revision/v1');
+});
+
 it.each([
   { flags: ['--model', 'tiny/other'], line: 'tiny/other: no such model' },
   { flags: ['--model', 'tiny/bert-cls', '--revision', 'v9'], line: 'tiny/bert-cls: no revision "v9"' },
+  {
+    flags: ['--model', MODEL, '--reranker', 'tiny/cross-encoder', '--reranker-revision', 'v9'],
+    line: 'tiny/cross-encoder: no revision "v9"',
+  },
   {
     flags: ['--model', 'tiny/bert-cls', '--dtype', 'q8'],
     line: 'tiny/bert-cls: --dtype q8: no model_quantized.onnx (found onnx/model.onnx)',

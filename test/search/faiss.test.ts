@@ -187,7 +187,12 @@ describe('the death of the parent', () => {
     const cwd = await installFaissNode(`exports.IndexFlatIP = { read: ${read} };`);
     const folder = await createFolder();
     const source = `
-      setTimeout(() => process.kill(process.pid, 'SIGKILL'), 700);
+      const { readdirSync } = await import('node:fs');
+      const started = setInterval(() => {
+        if (readdirSync(process.env.TMPDIR).length === 0) return;
+        clearInterval(started);
+        setTimeout(() => process.kill(process.pid, 'SIGKILL'), 700);
+      }, 10);
       await createFaissIndex(passages);
       await new Promise(() => setInterval(() => {}, 1000));`;
     const run = runProgram(source, cwd, folder);

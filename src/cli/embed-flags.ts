@@ -1,0 +1,47 @@
+import { ENCODER_OPTIONS } from '../config/score-options.js';
+import { HnMineError } from '../errors.js';
+import {
+  addOptions,
+  createCommand,
+  type Printed,
+  parseCommandLine,
+  refuseLogFormat,
+  type Typed,
+} from './command-line.js';
+
+/** `hn-mine embed` as typed: either an input or pools. */
+export interface EmbedFlags extends Typed {
+  readonly output: string;
+}
+
+/** What it takes of the options. */
+const TAKEN: readonly string[] = [
+  ...['input', 'pool', 'output', 'limit', 'shard'],
+  ...['queryField', 'posField', 'negField', 'queryIdField', 'textField', 'titleField', 'passageIdField'],
+  ...ENCODER_OPTIONS,
+  ...['batchTokens', 'batchSize', 'offline'],
+  ...['workers', 'memory', 'gpu', 'cacheDir', 'cache', 'quiet', 'verbose', 'logFormat', 'progress'],
+];
+
+/**
+ * @param argv the words after `embed`
+ * @throws HnMineError `usage`
+ */
+export function parseEmbedFlags(argv: readonly string[]): EmbedFlags | Printed {
+  const command = createCommand('hn-mine embed', {
+    description: 'Write the vectors of a pool (or of queries) as a NumPy file, row for record.',
+    usage: '--pool FILE --output FILE.npy [--shard I/N] [options]',
+  });
+  addOptions(command, TAKEN);
+  const parsed = parseCommandLine(command, argv);
+  if ('text' in parsed) return parsed;
+  const { input, pool, output, logFormat } = parsed;
+  if ((input === undefined) === (pool === undefined)) {
+    const found = input === undefined ? 'neither' : 'both';
+    throw new HnMineError('usage', `embed: expected --pool for passages or --input for queries (found ${found})`);
+  }
+  if (output === undefined)
+    throw new HnMineError('usage', '--output: expected a file such as pool.npy (found nothing)');
+  refuseLogFormat(logFormat);
+  return { ...parsed, output };
+}

@@ -1,0 +1,111 @@
+/** How an option is described; text alone where there is nothing else to say. */
+type Described = string | { readonly text: string; readonly isRepeatable?: true; readonly byDefault?: string };
+
+/** All options by the headings of the help, in its order; `config/` says which values they take. */
+export const OPTIONS: Readonly<Record<string, Readonly<Record<string, Described>>>> = {
+  'Data:': {
+    '--input <file>': 'rows {"query", "pos"} as JSONL, one an object; - for standard input; gzip is seen',
+    '--pool <file>': {
+      text: 'passages {"text"} to mine from, repeatable (the positives and negatives of the input)',
+      isRepeatable: true,
+    },
+    '--output <file>': 'where the rows go, gzip where it ends in .gz (standard output)',
+    '--query-field <name>': 'field of the query ("query")',
+    '--pos-field <name>': 'field of the positives ("pos")',
+    '--neg-field <name>': 'field of the negatives ("neg")',
+    '--query-id-field <name>': 'field of the query\'s ID, by which rows are siblings ("query_id")',
+    '--text-field <name>': 'field of a passage\'s text ("text")',
+    '--title-field <name>': 'field of a passage\'s title, put before its text ("title")',
+    '--passage-id-field <name>': 'field of a passage\'s ID ("_id", else "id")',
+    '--limit <n>': 'mine the first N rows only',
+    '--shard <i/n>': 'mine the Ith of N equal parts of the rows; their outputs joined are the whole',
+  },
+  'Mining:': {
+    '--range <lo-hi>': 'window of ranks to take negatives from, LO included, HI not (10-210)',
+    '--neg <n>': 'negatives a row (15)',
+    '--sample <how>': 'from the window: random, top for its best, or weighted (random)',
+    '--sample-sharpness <a>': 'weighted: by exp(-a·(score - p - b)²), as SimANS (100)',
+    '--sample-offset <b>': 'weighted: the b (0)',
+    '--seed <n>': 'seed of the random choice (42)',
+    '--rank-basis <what>': 'ranks count candidates, or raw: all passages, as FlagEmbedding has it (candidates)',
+    '--backfill <how>': 'where the window is too small: random, next (the ranks past it), none (random)',
+    '--on-short <what>': 'rows with fewer negatives: keep, drop, or fail (keep)',
+    '--keep-neg': 'keep the negatives that rows came with, before mined ones',
+  },
+  'Candidates:': {
+    '--retriever <name>': {
+      text: 'what ranks the pool: dense, bm25, or hybrid for both; repeatable, fused by reciprocal rank (dense)',
+      isRepeatable: true,
+    },
+    '--run <file>': {
+      text: 'take rankings of IDs from a TREC run or JSON, repeatable, fused like retrievers',
+      isRepeatable: true,
+    },
+    '--skip-lexical <k>': "never mine a row's K best candidates by BM25 (0)",
+    '--bm25-k1 <k1>': 'how much repeated words count (1.2)',
+    '--bm25-b <b>': 'how much long passages are held back, 0 to 1 (0.75)',
+    '--rrf-k <k>': 'of reciprocal rank fusion, 1 / (k + rank) (60)',
+  },
+  'Reranking:': {
+    '--reranker <dir|id>':
+      'score candidates with a cross-encoder, an ONNX model with one label, and choose by its scores',
+    '--rerank-depth <n>': "a row's best candidates that it scores (HI)",
+    '--rerank-limit <n>': 'the most it scores where a row is still short (10 x depth)',
+    '--reranker-revision <name>': 'its branch, tag or commit on the hub (main)',
+    '--reranker-dtype <name>': 'which of its graphs: fp32, fp16, q8, … (fp32)',
+    '--reranker-max-length <tokens>': "tokens it reads of a pair (the model's)",
+  },
+  "False negatives (p is the score of the row's positive):": {
+    '--relative-margin <r>': 'at most p - r·|p|, such as 0.05',
+    '--margin <m>': 'at most p - m',
+    '--max-score <s>': 'at most s',
+    '--min-score <s>': 'at least s',
+    '--positive-score <how>': 'p of several positives: min, max or mean (min)',
+    '--positive-weight <w>': 'skip the LO with the highest score + w · likeness to a positive, such as 0.5 (0)',
+    '--max-positive-similarity <s>': 'cosine to any positive of the query below s',
+  },
+  'Model:': {
+    '--model <dir|id>': 'folder with an ONNX model, or its ID on the Hugging Face hub (built-in all-MiniLM-L6-v2)',
+    '--revision <name>': 'branch, tag or commit on the hub (main)',
+    '--dtype <name>': 'which graph: fp32, fp16, q8, int8, … (built-in: q8; else fp32)',
+    '--query-instruction <text>': 'put before queries; "" for nothing (the model\'s own)',
+    '--query-instruction-format <format>': 'how instruction and query are joined ("{}{}")',
+    '--passage-instruction <text>': 'put before passages; "" for nothing (the model\'s own)',
+    '--query-max-length <tokens>': "tokens read of a query (the model's)",
+    '--passage-max-length <tokens>': "tokens read of a passage (the model's)",
+    '--pooling <modes>': "cls, mean, max, mean_sqrt_len, weightedmean, lasttoken, or several with commas (the model's)",
+    '--no-normalize': 'rank by inner product of the vectors as they are',
+    '--batch-tokens <n>': 'tokens a batch (512)',
+    '--batch-size <n>': 'texts a batch, instead of --batch-tokens',
+    '--offline': 'never download; use the Hugging Face cache',
+  },
+  'Machine:': {
+    '--workers <n>': 'processor cores to use (all)',
+    '--memory <size>': 'bytes for texts, vectors and search; more goes to disk, such as 2g (half of what is there)',
+    '--gpu [ids]': 'encode and search on CUDA devices, such as 0 or 0,1',
+    '--index <name>': 'search with flat (built-in) or faiss (needs the package faiss-node); both exact (flat)',
+    '--pool-embeddings <file>': {
+      text: 'take the vectors of the pool from .npy files, row for record, repeatable',
+      isRepeatable: true,
+    },
+    '--query-embeddings <file>': {
+      text: 'take the vectors of the queries from .npy files, row for row, repeatable',
+      isRepeatable: true,
+    },
+    '--cache-dir <dir>': "where vectors are kept for later runs (the platform's cache folder)",
+    '--no-cache': 'neither use nor keep vectors',
+  },
+  'Output:': {
+    '--scores': 'write pos_scores and neg_scores',
+    '--ranks': 'write neg_ranks, null for random backfill',
+    '--summary <file>': 'write figures of the run as JSON',
+    '--rejected <file>': 'list rows with fewer negatives than asked for, with the reason, as JSONL',
+  },
+  'People:': {
+    '--quiet': 'warnings and errors only',
+    '--verbose': 'stack traces of errors',
+    '--log-format <name>': { text: 'pretty or json', byDefault: 'pretty' },
+    '--no-progress': 'no progress',
+    '--dry-run': 'read and check everything, say what a run would do, load no model',
+  },
+};

@@ -1,0 +1,81 @@
+import type { Embeddings } from '../embed/encoder.js';
+import { float32Tensor, type Session } from '../onnx/session.js';
+import { vectorNorm } from './inner-product.js';
+import { roundToLanes, type ScanKernel, type ScanMemory } from './scan-memory.js';
+
+/** A block of a tile: rows of it against some queries, a multiple of 16. */
+export interface ScoreBlock {
+  readonly firstRow: number;
+  readonly rows: number;
+  readonly first: number;
+  readonly count: number;
+}
+
+/** All scores, fast and with a bound of their error, each query's in a unit of its own that keeps them in range. */
+export interface FloatScores {
+  /** Writes the queries as they are multiplied, and their scales and errors. */
+  prepare(memory: ScanMemory, queries: Embeddings): void;
+  /** Multiplies a block, and has the kernel note the scores that reach their queries' thresholds. */
+  score(memory: ScanMemory, block: ScoreBlock): Promise<void>;
+}
+
+/** The unit roundoff of float32. */
+const ROUNDOFF = 2 ** -24;
+
+/** Scores between these need no scaling: neither they nor their products leave the range of float32. */
+const [SMALLEST_SCORE, LARGEST_SCORE] = [2 ** -40, 2 ** 40];
+const LARGEST_QUERY = 2 ** 120;
+const SMALLEST_FLOAT = 2 ** -149;
+
+/**
+ * Scores in float32.
+ *
+ * @param session `models/scores.onnx`
+ * @param maxNorm the length of the longest passage vector
+ */
+export function createFloatScores(kernel: ScanKernel, session: Session, maxNorm: number): FloatScores {
+  return {
+    prepare(memory, { data, dim, count }) {
+      const width = memory.shape.dim;
+      const factors = new Float32Array(
+        memory.buffer,
+        memory.parts.factors,
+        roundToLanes(memory.shape.queries) * width,
+      ).fill(0);
+      for (let query = 0; query < count; query++) {
+        const norm = vectorNorm(data, query * dim, dim);
+        const scale = chooseScale(norm, maxNorm);
+        for (let i = 0; i < dim; i++) factors[query * width + i] = (data[query * dim + i] as number) * scale;
+        const error = boundError(norm * scale, maxNorm, width, scale);
+        memory.scales[query] = scale;
+        memory.errors[query] = error;
+      }
+    },
+    async score({ buffer, parts, shape: { dim } }, { firstRow, rows, first, count }) {
+      const passages = new Float32Array(buffer, parts.tile + 4 * firstRow * dim, rows * dim);
+      const queries = new Float32Array(buffer, parts.factors + 4 * first * dim, count * dim);
+      const scores = new Float32Array(buffer, parts.scores, rows * count);
+      await session.run(
+        { passages: float32Tensor(passages, [rows, dim]), queries: float32Tensor(queries, [count, dim]) },
+        { scores: float32Tensor(scores, [rows, count]) },
+      );
+      kernel.scan(parts.scores, firstRow, rows, first, count);
+    },
+  };
+}
+
+/** A power of two that keeps the largest possible score, and the query, in the range of float32. */
+function chooseScale(norm: number, maxNorm: number): number {
+  const largest = norm * maxNorm;
+  if (largest === 0 || (largest >= SMALLEST_SCORE && largest <= LARGEST_SCORE)) return 1;
+  return 2 ** Math.floor(Math.min(-Math.log2(largest), Math.log2(LARGEST_QUERY / norm)));
+}
+
+/**
+ * The standard bound for a sum of dim products in float32 in any order, dim · 2^-24 · |q| · |x|, where four more terms cover
+ * what it leaves out, and what products and scaled queries too small for float32 lose.
+ */
+function boundError(norm: number, maxNorm: number, dim: number, scale: number): number {
+  const ofQuery = scale < 1 ? maxNorm : 0;
+  return (dim + 4) * (ROUNDOFF * norm * maxNorm + SMALLEST_FLOAT * (1 + ofQuery));
+}

@@ -1,0 +1,77 @@
+import type { Embeddings } from '#dist/embed/encoder.js';
+import { randomVectors } from './brute-force.js';
+
+const fill = (count: number, dim: number, value: (row: number, i: number) => number): Embeddings => {
+  return {
+    data: Float32Array.from({ length: count * dim }, (_, at) => value(Math.floor(at / dim), at % dim)),
+    dim,
+    count,
+  };
+};
+
+const scaled = (vectors: Embeddings, factor: (row: number) => number): Embeddings => {
+  return { ...vectors, data: vectors.data.map((value, at) => value * factor(Math.floor(at / vectors.dim))) };
+};
+
+/** Every value one ulp up or down, or not at all: scores that float32 cannot tell apart. */
+const jitter = (vector: Float32Array, count: number): Embeddings => {
+  const dim = vector.length;
+  const bits = new Int32Array(vector.slice().buffer);
+  const moved = Int32Array.from({ length: count * dim }, (_, at) => {
+    return (bits[at % dim] as number) + (((Math.imul(at, 40_503) >>> 7) % 3) - 1);
+  });
+  return { data: new Float32Array(moved.buffer), dim, count };
+};
+
+/** Vectors on which bounds of rounding errors could fail. */
+export const EXTREME_POOLS: { name: string; passages: Embeddings; queries: Embeddings }[] = [
+  { name: 'all scores equal', passages: fill(900, 20, () => 0.25), queries: randomVectors(5, 20, 1) },
+  { name: 'scores of all zeros', passages: randomVectors(700, 12, 2), queries: fill(3, 12, () => 0) },
+  {
+    name: 'values an ulp apart',
+    passages: jitter(randomVectors(1, 37, 3).data, 900),
+    queries: randomVectors(5, 37, 4),
+  },
+  {
+    name: 'the same few vectors again and again',
+    passages: fill(900, 6, (row, i) => ((row % 5) + 1) * (i - 2)),
+    queries: randomVectors(4, 6, 5),
+  },
+  {
+    name: 'values near the largest',
+    passages: scaled(randomVectors(700, 9, 6), () => 3e38),
+    queries: randomVectors(4, 9, 7),
+  },
+  {
+    name: 'values and queries near the largest',
+    passages: scaled(randomVectors(700, 33, 8), () => 3e38),
+    queries: scaled(randomVectors(4, 33, 9), () => 3e38),
+  },
+  {
+    name: 'subnormal values and queries',
+    passages: scaled(randomVectors(700, 17, 10), () => 1e-40),
+    queries: scaled(randomVectors(4, 17, 11), () => 1e-40),
+  },
+  {
+    name: 'the smallest values against the largest',
+    passages: fill(700, 5, (row, i) => ((row * 7 + i) % 3) * 2 ** -149),
+    queries: scaled(randomVectors(4, 5, 12), () => 3e38),
+  },
+  {
+    name: 'lengths from the smallest to the largest',
+    passages: scaled(randomVectors(700, 16, 13), (row) => 10 ** ((row % 75) - 38)),
+    queries: scaled(randomVectors(6, 16, 14), (row) => 10 ** (15 * row - 38)),
+  },
+  {
+    name: 'negative scores alone',
+    passages: fill(700, 7, (row) => 1 + (row % 90) / 7),
+    queries: fill(2, 7, () => -0.3),
+  },
+  {
+    name: 'one dimension',
+    passages: fill(700, 1, (row) => ((row * 31) % 97) - 48),
+    queries: fill(3, 1, (row) => row - 1),
+  },
+  { name: '385 dimensions', passages: randomVectors(500, 385, 15), queries: randomVectors(20, 385, 16) },
+  { name: 'scores that rise', passages: fill(900, 3, (row) => row / 3), queries: fill(2, 3, () => 1) },
+];
