@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { MineSettings } from '#dist/config/config.js';
 import type { Pair, Reranker } from '#dist/rerank/reranker.js';
-import { type Embed, mineInMemory, textsOf } from './mine-in-memory.js';
-import { openTestRun } from './rules/other-engines.js';
+import { type Embed, mineInMemory, textsOf } from '../mine-in-memory.js';
+import { openTestRun } from '../rules/other-engines.js';
 
 /** Passages are named `RETRIEVER SCORE/RERANKER SCORE`, such as `0.9/0.2`, with a letter behind to tell some apart. */
 const scoresIn = (text: string) => text.split('/').map((part) => Number.parseFloat(part)) as [number, number];
