@@ -4,20 +4,20 @@ import { parseScoreConfig, type ScoreSettings } from './config/score-config.js';
 import { HnMineError } from './errors.js';
 import { describeKind } from './input/json.js';
 import type { Source } from './input/lines.js';
-import { openWorkspace } from './open-workspace.js';
 import { formatRow, formatScoredRow } from './output/format-row.js';
-import { runMining } from './run.js';
-import type { RunEvents } from './run-context.js';
-import { type ScoreCounts, scoreRows } from './score-rows.js';
-import { type Summary, Tally } from './summary.js';
+import { openWorkspace } from './run/open-workspace.js';
+import { runMining } from './run/run.js';
+import type { RunEvents } from './run/run-context.js';
+import { type ScoreCounts, scoreRows } from './run/score-rows.js';
+import { type Summary, Tally } from './run/summary.js';
 
 export type { MineSettings } from './config/config.js';
 export type { ScoreSettings } from './config/score-config.js';
 export { type ErrorCode, HnMineError } from './errors.js';
 export type { Phase, ShortReason } from './mine.js';
-export type { Rejection } from './rejection.js';
-export type { RunEvents } from './run-context.js';
-export type { Summary } from './summary.js';
+export type { Rejection } from './run/rejection.js';
+export type { RunEvents } from './run/run-context.js';
+export type { Summary } from './run/summary.js';
 
 /** Records in memory or on their way, as they would stand in a JSONL file, one an object. */
 export type Records = Iterable<object> | AsyncIterable<object>;

@@ -1,4 +1,3 @@
-import { type Choice, createChoice } from './choice.js';
 import type { MineConfig } from './config/config.js';
 import { type Dataset, foreseeOutcome, type Inputs, type Outlook, readDataset } from './dataset.js';
 import type { Encoder } from './embed/encoder.js';
@@ -6,21 +5,22 @@ import type { Row } from './input/rows.js';
 import type { Bm25Search } from './lexical/bm25-search.js';
 import type { Texts } from './memory/text-spool.js';
 import type { Workspace } from './memory/workspace.js';
-import { createRowTask, type RowTask } from './mine-row.js';
+import { type Choice, createChoice } from './mining/choice.js';
+import { createRowTask, type RowTask } from './mining/mine-row.js';
+import { rankPool } from './mining/rank-pool.js';
+import { createRerankedChoice } from './mining/rerank-rows.js';
+import { openRetrievers, type Retrievers } from './mining/retrievers.js';
+import type { Run } from './mining/runs.js';
+import { skipLexical } from './mining/skip-lexical.js';
+import { embedDataset, type Vectors } from './mining/vectors.js';
 import type { GivenVectors } from './npy/given-vectors.js';
 import { createPacer } from './pacer.js';
-import { rankPool } from './rank-pool.js';
 import type { Reranker } from './rerank/reranker.js';
-import { createRerankedChoice } from './rerank-rows.js';
 import { cutRows } from './retrieve/cut-rows.js';
-import { openRetrievers, type Retrievers } from './retrievers.js';
-import type { Run } from './runs.js';
 import type { VectorPlace } from './search/passage-vectors.js';
 import type { VectorIndex } from './search/vector-index.js';
 import type { NegativeSource } from './select/negatives.js';
 import type { ShortReason } from './select/shortage.js';
-import { skipLexical } from './skip-lexical.js';
-import { embedDataset, type Vectors } from './vectors.js';
 
 export type { ShortReason } from './select/shortage.js';
 

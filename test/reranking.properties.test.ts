@@ -1,14 +1,14 @@
 import fc from 'fast-check';
 import { afterAll, expect, it } from 'vitest';
 import { planMemory, Workspace } from '#dist/memory/workspace.js';
-import { startReranker } from '#dist/rerank/onnx-reranker.js';
 import type { Pair, Reranker } from '#dist/rerank/reranker.js';
 import { hashVector, type MinedInMemory, mineInMemory } from './mine-in-memory.js';
-import { plan, TINY_RERANKER } from './rerank/score-pairs.js';
 import { checkRow, expectRightlyRefused } from './rules/always-true.js';
 import { type ChoiceSettings, chooseByRules, type Rerank, type RowByRules, type TestRun } from './rules/choice.js';
-import { openTestRun, orders, runOf } from './rules/other-engines.js';
-import { coarseVector, largePool, rows, settings } from './rules/random-runs.js';
+import { openCrossEncoder } from './rules/cross-encoder.js';
+import { openTestRun, runOf } from './rules/other-engines.js';
+import { manyRecords, RETRIEVERS, rerankSettings, sources } from './rules/random-reranking.js';
+import { coarseVector } from './rules/random-runs.js';
 import { type RowRecord, type RuleRecords, textsOfPool } from './rules/records.js';
 
 /** A reranker over every source of candidates, against a plain reading of the rules. */
@@ -16,22 +16,8 @@ import { type RowRecord, type RuleRecords, textsOfPool } from './rules/records.j
 /** Of few binary digits, as the vectors are: often equal, and met by bounds exactly. */
 const coarseScore: Rerank = (query, passage) => Math.round((hashVector(`${query}?${passage}`)[0] as number) * 4) / 4;
 
-const model = startReranker(await plan(TINY_RERANKER, { workers: 1 }));
-afterAll(async () => (await model).close());
-
-const known = new Map<string, number>();
-const keyOf = (query: string, passage: string) => JSON.stringify([query, passage]);
-const modelScore: Rerank = (query, passage) => known.get(keyOf(query, passage)) as number;
-
-/** Has the cross-encoder score every pair that a row of the records could ask for. */
-async function scoreAll(some: RuleRecords): Promise<void> {
-  const pairs = some.input.flatMap(({ query, pos, neg = [] }) =>
-    [...textsOfPool(some), ...pos, ...neg].map((text): Pair => [query, text]),
-  );
-  const unknown = pairs.filter((pair) => !known.has(keyOf(...pair)));
-  const { scores } = await (await model).score(unknown);
-  for (const [i, pair] of unknown.entries()) known.set(keyOf(...pair), scores[i] as number);
-}
+const model = await openCrossEncoder();
+afterAll(() => model.close());
 
 /** Remembers what it was asked. */
 function openReranker(rerank: Rerank) {
@@ -45,44 +31,6 @@ function openReranker(rerank: Rerank) {
   };
   return { asked, openReranker: async () => reranker };
 }
-
-/** What gives candidates: retrievers, runs, or both. */
-const sources = fc.record({
-  name: fc.constantFrom('dense', 'bm25', 'hybrid', 'run', 'run and dense', 'run and bm25'),
-  orders,
-});
-const RETRIEVERS: Record<string, ChoiceSettings['retriever']> = {
-  dense: ['dense'],
-  bm25: ['bm25'],
-  hybrid: ['dense', 'bm25'],
-  run: [],
-  'run and dense': ['dense'],
-  'run and bm25': ['bm25'],
-};
-
-const optional = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined });
-const BOUNDS = [
-  'maxScore',
-  'minScore',
-  'margin',
-  'relativeMargin',
-  'maxPositiveSimilarity',
-] as const satisfies (keyof ChoiceSettings)[];
-const reach = fc.record({
-  depth: optional(fc.integer({ min: 1, max: 6 })),
-  more: optional(fc.nat(6)),
-  scores: fc.boolean(),
-  // All of them together leave too little to choose from.
-  bounds: fc.subarray([...BOUNDS], { maxLength: 2 }),
-});
-const rerankSettings = fc.tuple(settings, reach).map(([some, { depth, more, scores, bounds }]): ChoiceSettings => {
-  const [, high] = some.range;
-  // Less than the depth is a usage error, as raw ranks are.
-  const rerankLimit = more === undefined ? undefined : (depth ?? high) + more;
-  const without = Object.fromEntries(BOUNDS.filter((bound) => !bounds.includes(bound)).map((one) => [one, undefined]));
-  return { ...some, ...without, rankBasis: 'candidates', rerankDepth: depth, rerankLimit, scores };
-});
-const manyRecords = fc.record({ input: rows, pool: fc.option(largePool, { nil: undefined }) });
 
 /** How a run is cut into parts: rows in one block, or each in one of its own. */
 const cuts = fc.record({ shards: fc.integer({ min: 1, max: 3 }), isTight: fc.boolean() });
@@ -135,7 +83,13 @@ const RARER = ['rerank limit', 'too few candidates', 'pool too small', 'ceiling'
 
 it.each([
   { title: 'scores that are often equal', rerank: coarseScore, numRuns: 200, meets: [...ORDINARY, ...RARER] },
-  { title: 'the scores of a cross-encoder', rerank: modelScore, prepare: scoreAll, numRuns: 80, meets: ORDINARY },
+  {
+    title: 'the scores of a cross-encoder',
+    rerank: model.scoreOf,
+    prepare: model.scoreAll,
+    numRuns: 80,
+    meets: ORDINARY,
+  },
 ])('$title choose the negatives of the rules from every source of candidates', async (kind) => {
   const { rerank, prepare, numRuns, meets } = kind;
   const seen = new Map<string, number>();

@@ -1,40 +1,56 @@
+import { rmSync } from 'node:fs';
 import path from 'node:path';
 import { runTimed } from '../child.js';
 import { compare } from '../compare.js';
 import { PEER_ENV, peerScript, TUNED_PEER_ENV } from '../peers.js';
 import { readInts, writeRandomVectors } from '../vectors.js';
 
-const ROUNDS = 5;
-const REPEATS = 3;
 const BAR = { ratio: 1 };
-const PASSAGES = 65_536;
-const QUERIES = 2_048;
 const DIM = 384;
 const K = 210;
-const OPERATIONS = 2 * PASSAGES * QUERIES * DIM;
+const POOLS = [
+  { passages: 65_536, queries: 2048, repeats: 3, rounds: 5 },
+  { passages: 1_000_000, queries: 512, repeats: 1, rounds: 3 },
+];
 
 /**
  * Exact search, our rescoring included, against faiss-cpu's flat index over the same vectors.
  * @type {import('./measure.js').Measure}
  */
-export async function measureSearch({ peers, scratch, rounds = ROUNDS }) {
-  const passages = path.join(scratch, 'passages.f32');
-  const queries = path.join(scratch, 'queries.f32');
-  writeRandomVectors(passages, { count: PASSAGES, dim: DIM, seed: 1 });
-  writeRandomVectors(queries, { count: QUERIES, dim: DIM, seed: 2 });
-  const files = ['--passages', passages, '--queries', queries];
-  const shape = ['--dim', String(DIM), '--k', String(K), '--repeats', String(REPEATS)];
+export async function measureSearch({ peers, scratch, rounds }) {
+  const outcomes = [];
+  for (const pool of POOLS) {
+    const files = {
+      passages: path.join(scratch, `${pool.passages}.f32`),
+      queries: path.join(scratch, `queries-${pool.passages}.f32`),
+    };
+    writeRandomVectors(files.passages, { count: pool.passages, dim: DIM, seed: 1 });
+    writeRandomVectors(files.queries, { count: pool.queries, dim: DIM, seed: 2 });
+    outcomes.push(...(await measurePool({ ...pool, rounds: rounds ?? pool.rounds }, files, { peers, scratch })));
+    rmSync(files.passages);
+  }
+  return outcomes;
+}
+
+/**
+ * @param {(typeof POOLS)[number]} pool
+ * @param {{ passages: string, queries: string }} files
+ * @param {Pick<import('./measure.js').Setup, 'peers' | 'scratch'>} setup
+ */
+async function measurePool({ passages, queries, repeats, rounds }, files, { peers, scratch }) {
+  const given = ['--passages', files.passages, '--queries', files.queries];
+  const shape = ['--dim', String(DIM), '--k', String(K), '--repeats', String(repeats)];
   const oursTo = path.join(scratch, 'ours-found.i32');
   const peerTo = path.join(scratch, 'peer-found.i32');
 
-  const runOurs = () => runTimed('node', ['bench/ours-search.js', ...files, ...shape, '--found', oursTo]);
+  const runOurs = () => runTimed('node', ['bench/ours-search.js', ...given, ...shape, '--found', oursTo]);
 
   /**
    * @param {{ python: string }} peers
    * @param {NodeJS.ProcessEnv} env
    */
   const runPeer = ({ python }, env) =>
-    runTimed(python, [peerScript('search.py'), ...files, ...shape, '--found', peerTo], { env });
+    runTimed(python, [peerScript('search.py'), ...given, ...shape, '--found', peerTo], { env });
 
   const outcomes = [];
   for (const [name, env] of Object.entries({
@@ -43,13 +59,13 @@ export async function measureSearch({ peers, scratch, rounds = ROUNDS }) {
   })) {
     const comparison = await compare(rounds, runOurs, peers ? () => runPeer(peers, env) : undefined);
     outcomes.push({
-      what: `exact search, ${QUERIES.toLocaleString('en')} × ${PASSAGES.toLocaleString('en')} × ${DIM}, ${name}`,
+      what: `exact search, ${queries.toLocaleString('en')} × ${passages.toLocaleString('en')} × ${DIM}, ${name}`,
       comparison,
       bar: BAR,
-      work: { count: OPERATIONS / 1e9, unit: 'GFLOP/s' },
+      work: { count: (2 * passages * queries * DIM) / 1e9, unit: 'GFLOP/s' },
       detail: {
-        queriesWithEqualSets: peers ? countEqualSets(readInts(oursTo), readInts(peerTo)) : null,
-        queries: QUERIES,
+        queriesWithEqualSets: peers ? countEqualSets(readInts(oursTo), readInts(peerTo), queries) : null,
+        queries,
       },
     });
     if (!peers) break;
@@ -61,14 +77,15 @@ export async function measureSearch({ peers, scratch, rounds = ROUNDS }) {
  * Scores a rounding error apart may change places at the cut, so a few sets may differ; many would mean different work.
  * @param {Int32Array} ours
  * @param {Int32Array} peer
+ * @param {number} queries
  */
-function countEqualSets(ours, peer) {
+function countEqualSets(ours, peer, queries) {
   let equal = 0;
-  for (let start = 0; start < QUERIES * K; start += K) {
+  for (let start = 0; start < queries * K; start += K) {
     const found = new Set(ours.subarray(start, start + K));
     if (found.size === K && peer.subarray(start, start + K).every((passage) => found.has(passage))) equal++;
   }
-  if (equal < 0.98 * QUERIES)
-    throw new Error(`expected the peer's neighbours (equal for ${equal} of ${QUERIES} queries)`);
+  if (equal < 0.98 * queries)
+    throw new Error(`expected the peer's neighbours (equal for ${equal} of ${queries} queries)`);
   return equal;
 }

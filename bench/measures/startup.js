@@ -11,7 +11,8 @@ const BAR = { seconds: 0.15 };
 export async function measureStartup({ rounds = ROUNDS }) {
   const cases = [
     { what: '--help', args: ['--help'], exitCode: 0 },
-    { what: 'a usage error', args: ['--range', '210-10'], exitCode: 2 },
+    { what: 'a missing flag', args: ['--range', '10-210'], exitCode: 2 },
+    { what: 'a wrong value', args: ['--input', 'train.jsonl', '--range', '210-10'], exitCode: 2 },
   ];
   const measured = [];
   for (const { what, args, exitCode } of cases) {

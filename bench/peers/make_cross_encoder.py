@@ -10,7 +10,7 @@ import shutil
 from pathlib import Path
 
 import torch
-from transformers import BertConfig, BertForSequenceClassification
+from transformers import AutoModelForSequenceClassification, BertConfig
 
 SEED = 42
 MAX_LENGTH = 512
@@ -39,7 +39,7 @@ def make(tokenizer: Path, target: Path) -> None:
         initializer_range=INITIALIZER_RANGE,
         sentence_transformers={"activation_fn": "torch.nn.modules.linear.Identity"},
     )
-    model = BertForSequenceClassification._from_config(config, attn_implementation="eager").eval()
+    model = AutoModelForSequenceClassification.from_config(config, attn_implementation="eager").eval()
     model.save_pretrained(target)
     export(model, graph_file)
 

@@ -3,12 +3,11 @@ import type { MineConfig } from '../config/config.js';
 import { closeAllPools } from '../onnx/worker-pool.js';
 import { openAtomicFile } from '../output/atomic-file.js';
 import { createLineWriter, isClosedPipe } from '../output/row-writer.js';
-import type { Rejection } from '../rejection.js';
-import type { RunContext } from '../run-context.js';
-import { Tally } from '../summary.js';
+import type { Rejection } from '../run/rejection.js';
+import type { RunContext } from '../run/run-context.js';
+import { Tally } from '../run/summary.js';
 import type { Typed } from './command-line.js';
 import { createLog } from './log.js';
-
 import { createProgress, type Progress } from './progress.js';
 import { exitCodeOf, reportError } from './report-error.js';
 import { openStdout } from './stdout.js';

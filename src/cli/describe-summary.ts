@@ -1,4 +1,4 @@
-import type { Summary } from '../summary.js';
+import type { Summary } from '../run/summary.js';
 import { formatCount, formatDuration } from './progress.js';
 
 /** The summary as lines for people. */

@@ -1,10 +1,10 @@
 import { pipeline } from 'node:stream/promises';
 import type { MineConfig } from '../config/config.js';
-import { embedRecords } from '../embed-records.js';
 import { HnMineError } from '../errors.js';
-import { openWorkspace } from '../open-workspace.js';
 import { checkOutput, openAtomicFile } from '../output/atomic-file.js';
 import { describeFailure } from '../output/row-writer.js';
+import { embedRecords } from '../run/embed-records.js';
+import { openWorkspace } from '../run/open-workspace.js';
 import { createContext, endOnSignals, reportTo } from './command.js';
 import type { EmbedFlags } from './embed-flags.js';
 import { formatCount } from './progress.js';

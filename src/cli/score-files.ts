@@ -1,9 +1,9 @@
 import type { ScoreConfig } from '../config/score-config.js';
-import { openWorkspace } from '../open-workspace.js';
 import { checkOutput } from '../output/atomic-file.js';
 import { formatScoredRow } from '../output/format-row.js';
 import { createPacer } from '../pacer.js';
-import { type ScoreCounts, scoreRows } from '../score-rows.js';
+import { openWorkspace } from '../run/open-workspace.js';
+import { type ScoreCounts, scoreRows } from '../run/score-rows.js';
 import { createContext, type Log, openOutput, reportTo } from './command.js';
 import { formatCount, formatDuration, type Progress } from './progress.js';
 import type { ScoreFlags } from './score-flags.js';

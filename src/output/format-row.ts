@@ -1,7 +1,7 @@
 import type { MineConfig } from '../config/config.js';
 import { type Member, splitMembers } from '../input/json.js';
 import type { MinedRow } from '../mine.js';
-import type { ScoredRow } from '../score-rows.js';
+import type { ScoredRow } from '../run/score-rows.js';
 
 /** A row's line, and which of its fields were dropped because they described its old negatives. */
 export interface FormattedRow {

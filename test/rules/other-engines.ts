@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { Run } from '#dist/runs.js';
+import type { Run } from '#dist/mining/runs.js';
 import type { TestRun } from './choice.js';
 
 /** What other engines rank for some queries: a number for each passage, none where it is not ranked. */

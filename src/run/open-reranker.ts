@@ -1,7 +1,7 @@
-import type { MineConfig } from './config/config.js';
-import { describeMachine } from './machine.js';
-import { chooseReranker, fetchModel, findLocalModel } from './model/locate-model.js';
-import { type Activation, planReranker, type RerankerPlan } from './rerank/onnx-reranker.js';
+import type { MineConfig } from '../config/config.js';
+import { describeMachine } from '../machine.js';
+import { chooseReranker, fetchModel, findLocalModel } from '../model/locate-model.js';
+import { type Activation, planReranker, type RerankerPlan } from '../rerank/onnx-reranker.js';
 import { type RunContext, tellDownloads } from './run-context.js';
 
 /** The reranker that was asked for, where it is on this machine. @throws HnMineError `model` */

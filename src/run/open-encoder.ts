@@ -1,18 +1,18 @@
 import { join } from 'node:path';
-import type { MineConfig } from './config/config.js';
-import type { Encoder, Role } from './embed/encoder.js';
-import { identifyEncoder, keyOfText, nameIdentity } from './embed/encoder-identity.js';
-import { type EncoderPlan, planEncoder, startRowEncoder } from './embed/onnx-encoder.js';
-import { createStoredEncoder, type KeyedStore } from './embed/stored-encoder.js';
-import { HnMineError } from './errors.js';
-import { describeMachine } from './machine.js';
-import type { Workspace } from './memory/workspace.js';
-import { chooseEncoder, fetchModel, findLocalModel } from './model/locate-model.js';
-import type { ModelFiles } from './model/model-files.js';
+import type { MineConfig } from '../config/config.js';
+import type { Encoder, Role } from '../embed/encoder.js';
+import { identifyEncoder, keyOfText, nameIdentity } from '../embed/encoder-identity.js';
+import { type EncoderPlan, planEncoder, startRowEncoder } from '../embed/onnx-encoder.js';
+import { createStoredEncoder, type KeyedStore } from '../embed/stored-encoder.js';
+import { HnMineError } from '../errors.js';
+import { describeMachine } from '../machine.js';
+import type { Workspace } from '../memory/workspace.js';
+import { chooseEncoder, fetchModel, findLocalModel } from '../model/locate-model.js';
+import type { ModelFiles } from '../model/model-files.js';
+import { defaultCacheFolder, EMBEDDINGS } from '../store/cache-folder.js';
+import { EmbeddingStore } from '../store/embedding-store.js';
+import { findNetworkType } from '../store/network-folder.js';
 import { type RunContext, tellDownloads } from './run-context.js';
-import { defaultCacheFolder, EMBEDDINGS } from './store/cache-folder.js';
-import { EmbeddingStore } from './store/embedding-store.js';
-import { findNetworkType } from './store/network-folder.js';
 
 /** An encoder that was found, and how it will run. */
 export interface PlannedEncoder {

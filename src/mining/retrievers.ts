@@ -1,11 +1,11 @@
-import type { MineConfig } from './config/config.js';
-import type { Dataset } from './dataset.js';
-import type { Tools } from './mine.js';
-import { createBm25Retriever } from './retrieve/bm25.js';
-import { createDenseRetriever } from './retrieve/dense.js';
-import { fuseRetrievers } from './retrieve/fused.js';
-import type { Retriever } from './retrieve/retriever.js';
-import { createRunRetriever } from './retrieve/run.js';
+import type { MineConfig } from '../config/config.js';
+import type { Dataset } from '../dataset.js';
+import type { Tools } from '../mine.js';
+import { createBm25Retriever } from '../retrieve/bm25.js';
+import { createDenseRetriever } from '../retrieve/dense.js';
+import { fuseRetrievers } from '../retrieve/fused.js';
+import type { Retriever } from '../retrieve/retriever.js';
+import { createRunRetriever } from '../retrieve/run.js';
 import type { Vectors } from './vectors.js';
 
 /** What ranks the pool in a run. */

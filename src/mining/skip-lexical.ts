@@ -1,9 +1,9 @@
+import { cutRows } from '../retrieve/cut-rows.js';
+import type { Retrieved, Retriever } from '../retrieve/retriever.js';
+import { NO_BOUNDS } from '../select/bounds.js';
+import { listCandidates } from '../select/candidates.js';
 import type { RowTask } from './mine-row.js';
 import { toQuery } from './rank-pool.js';
-import { cutRows } from './retrieve/cut-rows.js';
-import type { Retrieved, Retriever } from './retrieve/retriever.js';
-import { NO_BOUNDS } from './select/bounds.js';
-import { listCandidates } from './select/candidates.js';
 
 /** The rows, their `count` best candidates by BM25 now excluded. Bounds play no part: what is skipped is what reads alike. */
 export async function skipLexical(

@@ -1,9 +1,12 @@
-import type { MineConfig } from './config/config.js';
-import type { Inputs, Outlook } from './dataset.js';
+import type { MineConfig } from '../config/config.js';
+import type { Inputs, Outlook } from '../dataset.js';
+import { HnMineError } from '../errors.js';
+import type { Workspace } from '../memory/workspace.js';
+import { type MinedRow, mineDataset, type Phase, prepareMining } from '../mine.js';
+import { resolveDepths } from '../mining/rerank-rows.js';
+import { openRuns } from '../mining/runs.js';
+import { checkReranker, type RerankerPlan, startReranker } from '../rerank/onnx-reranker.js';
 import { describeOutlook } from './describe-outlook.js';
-import { HnMineError } from './errors.js';
-import type { Workspace } from './memory/workspace.js';
-import { type MinedRow, mineDataset, type Phase, prepareMining } from './mine.js';
 import { openBm25 } from './open-bm25.js';
 import { fetchEncoder, openEncoder, type PlannedEncoder, planLocalEncoder } from './open-encoder.js';
 import { closeGiven, openGiven } from './open-given-vectors.js';
@@ -11,10 +14,7 @@ import { checkIndex, createIndex } from './open-index.js';
 import { fetchReranker, planLocalReranker } from './open-reranker.js';
 import { openWorkspace } from './open-workspace.js';
 import { describeRejection, refuseOutcome } from './rejection.js';
-import { checkReranker, type RerankerPlan, startReranker } from './rerank/onnx-reranker.js';
-import { resolveDepths } from './rerank-rows.js';
 import type { RunContext } from './run-context.js';
-import { openRuns } from './runs.js';
 
 /** What a run would do, as far as is known without a model. */
 export interface RunPlan {

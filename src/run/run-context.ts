@@ -1,5 +1,5 @@
-import type { Phase } from './mine.js';
-import type { HubOptions } from './model/hub.js';
+import type { Phase } from '../mine.js';
+import type { HubOptions } from '../model/hub.js';
 import type { Rejection } from './rejection.js';
 import type { Tally } from './summary.js';
 

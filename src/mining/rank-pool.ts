@@ -1,7 +1,7 @@
+import { createPacer } from '../pacer.js';
+import type { Depth, Retriever, RetrieverQuery } from '../retrieve/retriever.js';
+import type { Ranking } from '../select/ranking.js';
 import type { RowTask } from './mine-row.js';
-import { createPacer } from './pacer.js';
-import type { Depth, Retriever, RetrieverQuery } from './retrieve/retriever.js';
-import type { Ranking } from './select/ranking.js';
 
 /** Ranks the pool for some rows: the retriever gives the order, the encoder the scores. */
 export async function rankPool(tasks: readonly RowTask[], depth: Depth, retriever: Retriever): Promise<Ranking[]> {

@@ -1,7 +1,7 @@
-import type { MineConfig } from './config/config.js';
-import { HnMineError } from './errors.js';
-import { placeOf } from './input/lines.js';
-import type { MinedRow, ShortReason } from './mine.js';
+import type { MineConfig } from '../config/config.js';
+import { HnMineError } from '../errors.js';
+import { placeOf } from '../input/lines.js';
+import type { MinedRow, ShortReason } from '../mine.js';
 import type { Tally } from './summary.js';
 
 /** A row that got fewer negatives than asked for: a line of `--rejected`. */

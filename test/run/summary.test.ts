@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { parseConfig } from '#dist/config/config.js';
 import { planMemory, Workspace } from '#dist/memory/workspace.js';
 import { type MinedRow, prepareMining, type WrittenNegative } from '#dist/mine.js';
-import { Tally } from '#dist/summary.js';
+import { Tally } from '#dist/run/summary.js';
 
 const negative = (source: WrittenNegative['source'], score: number | undefined): WrittenNegative => {
   return { text: `${source} ${score}`, score, rank: null, source };

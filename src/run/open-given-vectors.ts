@@ -1,6 +1,6 @@
-import type { MineConfig } from './config/config.js';
-import type { Dataset } from './dataset.js';
-import { type GivenVectors, openGivenVectors } from './npy/given-vectors.js';
+import type { MineConfig } from '../config/config.js';
+import type { Dataset } from '../dataset.js';
+import { type GivenVectors, openGivenVectors } from '../npy/given-vectors.js';
 
 /** The vectors that a user gave, of the rows' queries and of the pool. */
 export interface GivenEmbeddings {

@@ -1,17 +1,17 @@
-import type { MineConfig } from './config/config.js';
-import { cutShard, passageFields, rowFields } from './dataset.js';
-import type { Embeddings, Role } from './embed/encoder.js';
-import { HnMineError } from './errors.js';
-import type { Source } from './input/lines.js';
-import { Pool, readPassages } from './input/pool.js';
-import { readRows } from './input/rows.js';
-import { GrowingArray } from './memory/growing-array.js';
-import { createMatrix, type Matrix } from './memory/matrix.js';
-import { selectTexts, TextSpool } from './memory/text-spool.js';
-import type { Workspace } from './memory/workspace.js';
-import { makeNpyHeader } from './npy/npy.js';
+import type { MineConfig } from '../config/config.js';
+import { cutShard, passageFields, rowFields } from '../dataset.js';
+import type { Embeddings, Role } from '../embed/encoder.js';
+import { HnMineError } from '../errors.js';
+import type { Source } from '../input/lines.js';
+import { Pool, readPassages } from '../input/pool.js';
+import { readRows } from '../input/rows.js';
+import { GrowingArray } from '../memory/growing-array.js';
+import { createMatrix, type Matrix } from '../memory/matrix.js';
+import { selectTexts, TextSpool } from '../memory/text-spool.js';
+import type { Workspace } from '../memory/workspace.js';
+import { makeNpyHeader } from '../npy/npy.js';
+import { createPacer } from '../pacer.js';
 import { openConfiguredEncoder } from './open-encoder.js';
-import { createPacer } from './pacer.js';
 import type { RunContext } from './run-context.js';
 
 /** What to embed: passages of pools, or the queries of an input. */

@@ -1,19 +1,19 @@
-import type { ScoreConfig } from './config/score-config.js';
-import { rowFields } from './dataset.js';
-import type { Embeddings, Encoder } from './embed/encoder.js';
-import { encodeTexts } from './embed/stored-encoder.js';
-import { HnMineError } from './errors.js';
-import type { Source } from './input/lines.js';
-import { type Row, readRows } from './input/rows.js';
-import type { Workspace } from './memory/workspace.js';
-import type { Phase } from './mine.js';
+import type { ScoreConfig } from '../config/score-config.js';
+import { rowFields } from '../dataset.js';
+import type { Embeddings, Encoder } from '../embed/encoder.js';
+import { encodeTexts } from '../embed/stored-encoder.js';
+import { HnMineError } from '../errors.js';
+import type { Source } from '../input/lines.js';
+import { type Row, readRows } from '../input/rows.js';
+import type { Workspace } from '../memory/workspace.js';
+import type { Phase } from '../mine.js';
+import { createPacer } from '../pacer.js';
+import { startReranker } from '../rerank/onnx-reranker.js';
+import type { Pair, Reranker } from '../rerank/reranker.js';
+import { innerProduct } from '../search/inner-product.js';
 import { openConfiguredEncoder } from './open-encoder.js';
 import { fetchReranker, planLocalReranker } from './open-reranker.js';
-import { createPacer } from './pacer.js';
-import { startReranker } from './rerank/onnx-reranker.js';
-import type { Pair, Reranker } from './rerank/reranker.js';
 import type { RunContext } from './run-context.js';
-import { innerProduct } from './search/inner-product.js';
 
 /** A row with the score of each of its positives and negatives, in their order. */
 export interface ScoredRow {

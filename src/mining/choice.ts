@@ -1,9 +1,9 @@
-import type { MineConfig } from './config/config.js';
-import type { Dataset } from './dataset.js';
-import type { MinedRow } from './mine.js';
+import type { MineConfig } from '../config/config.js';
+import type { Dataset } from '../dataset.js';
+import type { MinedRow } from '../mine.js';
+import { createPacer } from '../pacer.js';
+import type { Ranking } from '../select/ranking.js';
 import { finishRow, type RowTask } from './mine-row.js';
-import { createPacer } from './pacer.js';
-import type { Ranking } from './select/ranking.js';
 
 /** How rows get their negatives from rankings of the pool: by the encoder's scores, or by a reranker's. */
 export interface Choice {

@@ -1,8 +1,8 @@
-import type { MineConfig } from './config/config.js';
-import { describeMachine } from './machine.js';
-import type { Workspace } from './memory/workspace.js';
-import type { VectorPlace } from './search/passage-vectors.js';
-import type { VectorIndex } from './search/vector-index.js';
+import type { MineConfig } from '../config/config.js';
+import { describeMachine } from '../machine.js';
+import type { Workspace } from '../memory/workspace.js';
+import type { VectorPlace } from '../search/passage-vectors.js';
+import type { VectorIndex } from '../search/vector-index.js';
 
 /** The index that was asked for, over the pool's vectors. @throws HnMineError `search` or `device` */
 export async function createIndex(
@@ -12,10 +12,10 @@ export async function createIndex(
 ): Promise<VectorIndex> {
   const threads = workers ?? describeMachine().cores;
   if (index === 'faiss') {
-    const { createFaissIndex } = await import('./search/faiss.js');
+    const { createFaissIndex } = await import('../search/faiss.js');
     return createFaissIndex(passages, { threads });
   }
-  const { createFlatIndex } = await import('./search/flat.js');
+  const { createFlatIndex } = await import('../search/flat.js');
   return createFlatIndex(passages, { workers: threads, gpu, memory: memory.searching });
 }
 

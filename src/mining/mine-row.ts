@@ -1,16 +1,16 @@
-import type { MineConfig } from './config/config.js';
-import type { Dataset } from './dataset.js';
-import { normalizeText } from './input/normalize.js';
-import type { Pool } from './input/pool.js';
-import type { Row } from './input/rows.js';
-import { hashText } from './memory/hash.js';
-import type { MinedRow, WrittenNegative } from './mine.js';
-import { innerProduct } from './search/inner-product.js';
-import { boundScores, combinePositives, NO_BOUNDS } from './select/bounds.js';
-import { drawUniform, seedRow } from './select/draw.js';
-import { DEEPER, type RowView, type Selection, selectNegatives } from './select/negatives.js';
-import type { Ranking } from './select/ranking.js';
-import type { Exclusions } from './select/siblings.js';
+import type { MineConfig } from '../config/config.js';
+import type { Dataset } from '../dataset.js';
+import { normalizeText } from '../input/normalize.js';
+import type { Pool } from '../input/pool.js';
+import type { Row } from '../input/rows.js';
+import { hashText } from '../memory/hash.js';
+import type { MinedRow, WrittenNegative } from '../mine.js';
+import { innerProduct } from '../search/inner-product.js';
+import { boundScores, combinePositives, NO_BOUNDS } from '../select/bounds.js';
+import { drawUniform, seedRow } from '../select/draw.js';
+import { DEEPER, type RowView, type Selection, selectNegatives } from '../select/negatives.js';
+import type { Ranking } from '../select/ranking.js';
+import type { Exclusions } from '../select/siblings.js';
 import type { Vectors } from './vectors.js';
 
 /** All that is known of one row before the pool is ranked for it. */

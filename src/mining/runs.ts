@@ -1,13 +1,13 @@
-import type { Dataset } from './dataset.js';
-import { HnMineError } from './errors.js';
-import { abbreviate } from './input/json.js';
-import { placeOf } from './input/lines.js';
-import { type RunRecord, readRun } from './input/run-file.js';
-import { hashText } from './memory/hash.js';
-import { HashTable } from './memory/hash-table.js';
-import { ListSpool } from './memory/list-spool.js';
-import type { Workspace } from './memory/workspace.js';
-import { createPacer } from './pacer.js';
+import type { Dataset } from '../dataset.js';
+import { HnMineError } from '../errors.js';
+import { abbreviate } from '../input/json.js';
+import { placeOf } from '../input/lines.js';
+import { type RunRecord, readRun } from '../input/run-file.js';
+import { hashText } from '../memory/hash.js';
+import { HashTable } from '../memory/hash-table.js';
+import { ListSpool } from '../memory/list-spool.js';
+import type { Workspace } from '../memory/workspace.js';
+import { createPacer } from '../pacer.js';
 
 /** The rankings of a run file for the rows that are mined. */
 export interface Run {

@@ -1,15 +1,15 @@
-import type { MineConfig } from './config/config.js';
-import type { Dataset } from './dataset.js';
-import type { Embeddings, EncodeCounts, Encoder, Role } from './embed/encoder.js';
-import { HnMineError } from './errors.js';
-import { GrowingArray } from './memory/growing-array.js';
-import { type Hash64, hashText } from './memory/hash.js';
-import { HashTable } from './memory/hash-table.js';
-import { createMatrix, type Matrix } from './memory/matrix.js';
-import { listLazily, selectTexts, TextSpool, type Texts } from './memory/text-spool.js';
-import type { Workspace } from './memory/workspace.js';
-import type { Tools } from './mine.js';
-import { createPacer } from './pacer.js';
+import type { MineConfig } from '../config/config.js';
+import type { Dataset } from '../dataset.js';
+import type { Embeddings, EncodeCounts, Encoder, Role } from '../embed/encoder.js';
+import { HnMineError } from '../errors.js';
+import { GrowingArray } from '../memory/growing-array.js';
+import { type Hash64, hashText } from '../memory/hash.js';
+import { HashTable } from '../memory/hash-table.js';
+import { createMatrix, type Matrix } from '../memory/matrix.js';
+import { listLazily, selectTexts, TextSpool, type Texts } from '../memory/text-spool.js';
+import type { Workspace } from '../memory/workspace.js';
+import type { Tools } from '../mine.js';
+import { createPacer } from '../pacer.js';
 
 /** The vectors of a dataset: the pool's passages first, then texts that are not in it but whose scores are wanted. */
 export interface Vectors {

@@ -1,6 +1,6 @@
-import type { MineConfig } from './config/config.js';
-import type { Dataset } from './dataset.js';
-import type { EncodedCounts, MinedRow, Phase, ShortReason, WrittenNegative } from './mine.js';
+import type { MineConfig } from '../config/config.js';
+import type { Dataset } from '../dataset.js';
+import type { EncodedCounts, MinedRow, Phase, ShortReason, WrittenNegative } from '../mine.js';
 
 /** What a run did. Keys are only ever added; `schema` changes if one must go. */
 export interface Summary {

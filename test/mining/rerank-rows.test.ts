@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { MineSettings } from '#dist/config/config.js';
 import type { Pair, Reranker } from '#dist/rerank/reranker.js';
-import { type Embed, mineInMemory, textsOf } from './mine-in-memory.js';
-import { openTestRun } from './rules/other-engines.js';
+import { type Embed, mineInMemory, textsOf } from '../mine-in-memory.js';
+import { openTestRun } from '../rules/other-engines.js';
 
 /** Passages are named `RETRIEVER SCORE/RERANKER SCORE`, such as `0.9/0.2`, with a letter behind to tell some apart. */
 const scoresIn = (text: string) => text.split('/').map((part) => Number.parseFloat(part)) as [number, number];
@@ -129,10 +129,11 @@ describe('bounds', () => {
   it('say so as well where the last candidate of all was the last that the limit allows', async () => {
     const spellings = [`${POSITIVE} `, `${POSITIVE}  `];
     const few = ['0.9/0.9', '0.8/0.2', '0.7/0.8'];
-    const settings = { range: range(0, 3), neg: 3, rerankDepth: 3, rerankLimit: 3, maxScore: 0.5 };
-    expect(await mineScores([...few, ...spellings], settings)).toMatchObject({ texts: ['0.8/0.2'], reason: 'ceiling' });
+    const settings = { range: range(0, 3), neg: 3, rerankDepth: 3, rerankLimit: 3, minScore: 0.5 };
+    const texts = ['0.9/0.9', '0.7/0.8'];
+    expect(await mineScores([...few, ...spellings], settings)).toMatchObject({ texts, reason: 'floor' });
     const more = await mineScores([...few, ...spellings, '0.1/0.9'], settings);
-    expect(more).toMatchObject({ texts: ['0.8/0.2'], reason: 'rerank limit' });
+    expect(more).toMatchObject({ texts, reason: 'rerank limit' });
   });
 
   it('are not what left a row short whose run has too few candidates without them', async () => {

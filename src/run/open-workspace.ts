@@ -1,10 +1,10 @@
 import { tmpdir } from 'node:os';
-import type { MineConfig } from './config/config.js';
-import { describeMachine } from './machine.js';
-import { planMemory, Workspace } from './memory/workspace.js';
+import type { MineConfig } from '../config/config.js';
+import { describeMachine } from '../machine.js';
+import { planMemory, Workspace } from '../memory/workspace.js';
+import { defaultCacheFolder } from '../store/cache-folder.js';
+import { findNetworkType } from '../store/network-folder.js';
 import type { RunContext } from './run-context.js';
-import { defaultCacheFolder } from './store/cache-folder.js';
-import { findNetworkType } from './store/network-folder.js';
 
 /** Of the machine's memory, where `--memory` does not say. */
 const DEFAULT_MEMORY_SHARE = 0.5;

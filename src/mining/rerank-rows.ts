@@ -1,14 +1,14 @@
+import type { MineConfig } from '../config/config.js';
+import type { Dataset } from '../dataset.js';
+import type { MinedRow, Tools } from '../mine.js';
+import { createPacer } from '../pacer.js';
+import type { Pair, Reranker } from '../rerank/reranker.js';
+import { type PairList, scoreList } from '../rerank/score-list.js';
+import { DEEPER } from '../select/negatives.js';
+import type { Ranking } from '../select/ranking.js';
+import { type RerankSettings, selectReranked } from '../select/reranked.js';
 import type { Choice } from './choice.js';
-import type { MineConfig } from './config/config.js';
-import type { Dataset } from './dataset.js';
-import type { MinedRow, Tools } from './mine.js';
 import { composeRow, listOwnTexts, type RowTask, withScores } from './mine-row.js';
-import { createPacer } from './pacer.js';
-import type { Pair, Reranker } from './rerank/reranker.js';
-import { type PairList, scoreList } from './rerank/score-list.js';
-import { DEEPER } from './select/negatives.js';
-import type { Ranking } from './select/ranking.js';
-import { type RerankSettings, selectReranked } from './select/reranked.js';
 
 /** Fewer than without a reranker, since each takes hundreds of pairs; enough of them to keep every worker busy. */
 const BLOCK_ROWS = 64;
