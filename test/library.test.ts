@@ -242,7 +242,7 @@ describe('a program that uses the library', () => {
   function run(script: string, { place = folder, cwd = '.', env = {} } = {}) {
     const file = resolve(place, 'program.mjs');
     writeFileSync(file, script);
-    const options = { cwd, env: { ...process.env, ...env }, encoding: 'utf8', timeout: 30_000 } as const;
+    const options = { cwd, env: { ...process.env, ...env }, encoding: 'utf8', timeout: 55_000 } as const;
     const program = spawnSync('node', [file], options);
     return { status: program.status, stdout: program.stdout, stderr: program.stderr };
   }
