@@ -23,6 +23,12 @@ export function findLargeData() {
   return { input: path.join(folder, 'train.jsonl.gz'), pool: path.join(folder, 'pool.jsonl.gz') };
 }
 
+/** The folder of a data set where it is at hand. @param {string} name */
+export function findShared(name) {
+  const folder = path.join(SHARED, 'data', name);
+  return existsSync(folder) ? folder : undefined;
+}
+
 /** @param {string | undefined} given */
 export function findFp32Model(given) {
   const folder = given ? path.resolve(given) : path.join(SHARED, 'models', 'all-MiniLM-L6-v2');

@@ -66,8 +66,8 @@ function gaussian(random) {
   return Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
 }
 
-/** mulberry32. @param {number} seed */
-function createRandom(seed) {
+/** Uniform in [0, 1): mulberry32. @param {number} seed */
+export function createRandom(seed) {
   let state = seed;
   return () => {
     state = (state + 0x6d2b79f5) | 0;

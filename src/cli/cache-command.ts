@@ -43,7 +43,7 @@ function describeCommand(print: (line: string) => void): Command {
       const encoders = await listEncoders(folderOf(cacheDir));
       for (const encoder of encoders) print(describeEncoder(encoder));
       const total = encoders.reduce((sum, { size }) => sum + size, 0);
-      print(`${encoders.length} encoders, ${formatSize(total)} in ${folderOf(cacheDir)}`);
+      print(`${countEncoders(encoders.length)}, ${formatSize(total)} in ${folderOf(cacheDir)}`);
     });
   command
     .command('prune')
@@ -98,7 +98,7 @@ async function removeAll(
     await removeEncoder(folder, encoder);
     print(`removed ${describeEncoder(encoder)}`);
   }
-  print(`${encoders.length} encoders removed, ${formatSize(encoders.reduce((sum, { size }) => sum + size, 0))}`);
+  print(`${countEncoders(encoders.length)} removed, ${formatSize(encoders.reduce((sum, { size }) => sum + size, 0))}`);
 }
 
 function describeEncoder({ id, model, size, lastUsed }: StoredEncoder): string {
@@ -118,4 +118,8 @@ function readSize(typed: string): number {
   const size = parseSize(typed);
   if (size !== undefined) return size;
   throw new HnMineError('usage', `--max-size: expected a size, such as 10g (found ${JSON.stringify(typed)})`);
+}
+
+function countEncoders(count: number): string {
+  return `${count} ${count === 1 ? 'encoder' : 'encoders'}`;
 }

@@ -33,6 +33,9 @@ const OWN_FLAGS = [
   ...['quiet', 'verbose', 'logFormat', 'progress'],
 ];
 
+/** Each is the first word of its command line. */
+const COMMANDS = ['embed', 'score', 'cache'];
+
 /** Opened as a file, `/dev/stdout` would cut off what a redirection appends to. */
 const STDOUT_NAMES = ['-', '/dev/stdout'];
 
@@ -102,6 +105,8 @@ function describeMistake({ code, message }: CommanderError, words: readonly stri
   if (code === 'commander.optionMissingArgument') return `${quoted}: expected a value (found nothing)`;
   if (code === 'commander.unknownOption')
     return `${quoted}: no such option; ${meant ? `did you mean ${meant}?` : 'see hn-mine --help'}`;
+  if (code === 'commander.excessArguments' && COMMANDS.includes(words[0] ?? ''))
+    return `${words[0]}: expected before all options; see hn-mine ${words[0]} --help`;
   if (code === 'commander.excessArguments')
     return `${words[0]}: expected options only; name each file with its own --input or --pool`;
   return message.replace(/^error: /, '').replaceAll('\n', ' ');

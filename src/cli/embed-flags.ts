@@ -23,6 +23,14 @@ const TAKEN: readonly string[] = [
   ...['workers', 'memory', 'gpu', 'cacheDir', 'cache', 'quiet', 'verbose', 'logFormat', 'progress'],
 ];
 
+const DESCRIPTIONS = {
+  input: 'embed the queries of these rows, JSONL; - for standard input; gzip is seen',
+  pool: 'embed these passages, JSONL, repeatable; gzip is seen',
+  output: 'the NumPy file, float32, a row for each record',
+  limit: 'embed the first N records only',
+  shard: 'embed the Ith of N equal parts of the records; their files joined are the whole',
+};
+
 /**
  * @param argv the words after `embed`
  * @throws HnMineError `usage`
@@ -32,7 +40,7 @@ export function parseEmbedFlags(argv: readonly string[]): EmbedFlags | Printed {
     description: 'Write the vectors of a pool (or of queries) as a NumPy file, row for record.',
     usage: '--pool FILE --output FILE.npy [--shard I/N] [options]',
   });
-  addOptions(command, TAKEN);
+  addOptions(command, TAKEN, DESCRIPTIONS);
   const parsed = parseCommandLine(command, argv);
   if ('text' in parsed) return parsed;
   const { input, pool, output, logFormat } = parsed;

@@ -123,6 +123,12 @@ export function parseConfig(settings: MineSettings): MineConfig {
   if (config.rankBasis === 'raw' && config.positiveWeight !== 0) {
     throw new HnMineError('usage', '--positive-weight: ranks must count candidates (found --rank-basis raw)');
   }
+  if (low === 0 && config.positiveWeight !== 0) {
+    throw new HnMineError(
+      'usage',
+      `--positive-weight: needs ranks to skip (found --range 0-${high}); such as --range 20-${high + 20}`,
+    );
+  }
   if (config.minScore !== undefined && config.maxScore !== undefined && config.minScore > config.maxScore) {
     throw new HnMineError(
       'usage',

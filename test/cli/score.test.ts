@@ -150,7 +150,7 @@ describe('hn-mine score with an encoder', () => {
     const warm = await workspace.run(flags);
     expect(parseRows(warm.stdout).slice(1)).toEqual(parseRows(cold.stdout));
     expect((await workspace.run(['cache', 'ls'])).stdout).toBe(before);
-    expect(before).toContain('1 encoders');
+    expect(before).toContain('1 encoder,');
   });
 });
 

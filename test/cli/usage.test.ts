@@ -84,6 +84,11 @@ describe('a command line that is wrong by itself ends with 2 and one line', () =
       args: ['more.jsonl'],
       says: 'more.jsonl: expected options only; name each file with its own --input or --pool',
     },
+    { args: ['embed'], says: 'embed: expected before all options; see hn-mine embed --help' },
+    {
+      args: ['--range', '0-50', '--positive-weight', '0.5'],
+      says: '--positive-weight: needs ranks to skip (found --range 0-50); such as --range 20-70',
+    },
     { args: ['--pool', ''], says: '--pool: expected a file (found an empty name)' },
     { args: ['--output='], says: '--output: expected a file (found an empty name)' },
     {

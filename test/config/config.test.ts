@@ -190,6 +190,10 @@ describe('parseConfig refuses', () => {
       message: '--positive-weight: ranks must count candidates (found --rank-basis raw)',
     },
     {
+      settings: { positiveWeight: 0.5, range: '0-50' },
+      message: '--positive-weight: needs ranks to skip (found --range 0-50); such as --range 20-70',
+    },
+    {
       settings: { maxPositiveSimilarity: 1.5 },
       message: '--max-positive-similarity: expected a number of at least -1 and at most 1 (found 1.5)',
     },

@@ -73,9 +73,9 @@ export const settings: fc.Arbitrary<ChoiceSettings> = fc
     ...rest,
     range: [low, low + width],
     neg: Math.min(neg, width),
-    // A floor above the ceiling and a weight of raw ranks are usage errors.
+    // A floor above the ceiling, a weight of raw ranks and one where nothing is skipped are usage errors.
     minScore: minScore === undefined ? undefined : Math.min(minScore, rest.maxScore ?? Infinity),
-    positiveWeight: rest.rankBasis === 'raw' ? 0 : rest.positiveWeight,
+    positiveWeight: rest.rankBasis === 'raw' || low === 0 ? 0 : rest.positiveWeight,
   }));
 
 const known = new Map<string, readonly number[]>();

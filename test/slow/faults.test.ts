@@ -376,9 +376,9 @@ describe('a store that was damaged', () => {
       writeFileSync(join(folder, 'encoder.json'), description);
       const { stdout, stderr, code } = await manage('ls');
       expect({ stderr, code }).toEqual({ stderr: '', code: 0 });
-      expect(stdout).toMatch(/^\w{12} +[\d.]+ kB {2}used today +unknown\n1 encoders, [\d.]+ kB in cache\n$/);
+      expect(stdout).toMatch(/^\w{12} +[\d.]+ kB {2}used today +unknown\n1 encoder, [\d.]+ kB in cache\n$/);
     }
-    expect((await manage('rm', '--all')).stdout).toMatch(/^removed .* unknown\n1 encoders removed, [\d.]+ kB\n$/);
+    expect((await manage('rm', '--all')).stdout).toMatch(/^removed .* unknown\n1 encoder removed, [\d.]+ kB\n$/);
     workspace.write('other', 'a file');
     const refused = await runWithin(workspace, ['cache', 'ls', '--cache-dir', 'other']);
     expectRefusal(refused, /^other\/embeddings: cannot be read \(ENOTDIR: .*\)\n$/);

@@ -126,7 +126,7 @@ describe('hn-mine cache', () => {
     expect(listed.length).toBeGreaterThan(3);
     const [first = ''] = listed;
     expect(first).toMatch(/^[0-9a-f]{12} +[\d.]+ kB {2}used today +fixtures\/models\/tiny-/);
-    expect(manage('rm', first.slice(0, 12))).toMatch(/^removed .*\n1 encoders removed, /);
+    expect(manage('rm', first.slice(0, 12))).toMatch(/^removed .*\n1 encoder removed, /);
     expect(manage('ls').trim().split('\n')).toHaveLength(listed.length - 1);
     expect(manage('prune', '--older-than', '1d')).toBe('0 encoders removed, 0 B\n');
     manage('prune', '--max-size', '0');
