@@ -10,6 +10,7 @@ import {
   writeSync,
 } from 'node:fs';
 import path from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { ROOT } from './paths.js';
 import { createUnitVectors } from './vectors.js';
 
