@@ -24,6 +24,11 @@ let bestCounts: usize; // i32
 let hitScores: usize; // f32 * capacity
 let hitRows: usize; // i32 * capacity
 let capacity: i32;
+/** A list for each query: hits of earlier tiles that are to be decided in the end, and their passages. */
+let pendingCounts: usize; // i32
+let pendingScores: usize; // f32 * pendingCapacity, approximate
+let pendingPassages: usize; // i32 * pendingCapacity
+let pendingCapacity: i32;
 /** A list for each query: exact scores, and their passages. */
 let bestScores: usize; // f64 * room
 let bestPassages: usize; // i32 * room
@@ -62,6 +67,10 @@ export function place(table: usize): void {
   tile = load<u32>(table, 76);
   dim = load<i32>(table, 80);
   firstPassage = load<i32>(table, 84);
+  pendingCounts = load<u32>(table, 88);
+  pendingScores = load<u32>(table, 92);
+  pendingPassages = load<u32>(table, 96);
+  pendingCapacity = load<i32>(table, 100);
 }
 
 /**
@@ -108,9 +117,31 @@ export function longest(rows: usize, count: i32): f64 {
   return sqrt(most);
 }
 
-/** Decides the hits of some queries, before the tile is replaced. */
+/** Before the tile is replaced: puts the hits of some queries off, or decides them where there are too many. */
 export function settle(first: i32, count: i32): void {
-  for (let query = first; query < first + count; query++) decide(query);
+  for (let query = first; query < first + count; query++) if (!putOff(query)) decide(query);
+}
+
+/**
+ * Decides what some queries put off, the last tile first.
+ *
+ * @param rows of the tile
+ */
+export function resolve(first: i32, count: i32, rows: i32): void {
+  for (let query = first; query < first + count; query++) {
+    const column = (<usize>query) << 2;
+    let pending = load<i32>(pendingCounts + column);
+    for (; pending > 0; pending--) {
+      const at = (<usize>(query * pendingCapacity + pending - 1)) << 2;
+      const row = load<i32>(pendingPassages + at) - firstPassage;
+      if (row < 0 || row >= rows) break;
+      const score = load<f32>(pendingScores + at);
+      if (score >= load<f32>(thresholds + column)) add(query, row, score);
+      if (load<i32>(hitCounts + column) === capacity) decide(query);
+    }
+    store<i32>(pendingCounts + column, pending);
+    decide(query);
+  }
 }
 
 /** Sorts what some queries have found: best first, and where scores are equal in the order of the pool. */
@@ -121,23 +152,48 @@ export function finish(first: i32, count: i32): void {
 function note(query: i32, row: i32, score: f32): void {
   const column = (<usize>query) << 2;
   if (score > load<f32>(ceilings + column)) return;
+  add(query, row, score);
+  if (load<i32>(hitCounts + column) < capacity) return;
+  drop(query, hitCounts, hitScores, hitRows, capacity);
+  // Scores too close together for their errors leave no choice.
+  if (load<i32>(hitCounts + column) > capacity - (capacity >> 2)) decide(query);
+}
+
+function add(query: i32, row: i32, score: f32): void {
+  const column = (<usize>query) << 2;
   const count = load<i32>(hitCounts + column);
   const at = (<usize>(query * capacity + count)) << 2;
   store<f32>(hitScores + at, score);
   store<i32>(hitRows + at, row);
   store<i32>(hitCounts + column, count + 1);
-  if (count + 1 < capacity) return;
-  drop(query);
-  // Scores too close together for their errors leave no choice.
-  if (load<i32>(hitCounts + column) > capacity - (capacity >> 2)) decide(query);
 }
 
-/** Drops the hits that k others surely surpass, and raises the threshold. */
-function drop(query: i32): void {
+/** Adds the hits of a query to those that wait. @returns whether there was room */
+function putOff(query: i32): bool {
   const column = (<usize>query) << 2;
-  const count = load<i32>(hitCounts + column);
-  const scores = hitScores + ((<usize>(query * capacity)) << 2);
-  const rows = hitRows + ((<usize>(query * capacity)) << 2);
+  drop(query, hitCounts, hitScores, hitRows, capacity);
+  const hits = load<i32>(hitCounts + column);
+  const pending = load<i32>(pendingCounts + column);
+  if (hits === 0) return true;
+  if (pending + hits > pendingCapacity) return false;
+  for (let i = 0; i < hits; i++) {
+    const from = (<usize>(query * capacity + i)) << 2;
+    const to = (<usize>(query * pendingCapacity + pending + i)) << 2;
+    store<f32>(pendingScores + to, load<f32>(hitScores + from));
+    store<i32>(pendingPassages + to, firstPassage + load<i32>(hitRows + from));
+  }
+  store<i32>(hitCounts + column, 0);
+  store<i32>(pendingCounts + column, pending + hits);
+  drop(query, pendingCounts, pendingScores, pendingPassages, pendingCapacity);
+  return true;
+}
+
+/** Drops those of a query's list that k others of it surely surpass, and raises the threshold. */
+function drop(query: i32, counts: usize, allScores: usize, allPlaces: usize, length: i32): void {
+  const column = (<usize>query) << 2;
+  const count = load<i32>(counts + column);
+  const scores = allScores + ((<usize>(query * length)) << 2);
+  const places = allPlaces + ((<usize>(query * length)) << 2);
   // Those that may turn out to be above the limit come first; k others must follow.
   const needed = k + countApproximate(scores, count, load<f32>(surelyBelow + column), false);
   if (count <= needed) return;
@@ -150,10 +206,10 @@ function drop(query: i32): void {
   for (let i: usize = 0; i < (<usize>count) << 2; i += 4) {
     const score = load<f32>(scores + i);
     store<f32>(scores + kept, score);
-    store<i32>(rows + kept, load<i32>(rows + i));
+    store<i32>(places + kept, load<i32>(places + i));
     kept += score >= threshold ? 4 : 0;
   }
-  store<i32>(hitCounts + column, <i32>(kept >> 2));
+  store<i32>(counts + column, <i32>(kept >> 2));
 }
 
 /** A score that at least `needed` values reach, and few more. */
@@ -199,7 +255,7 @@ function countApproximate(scores: usize, count: i32, limit: f32, orEqual: bool):
 
 /** Computes the exact scores of a query's hits, and keeps those that are not surely outside its k best so far. */
 function decide(query: i32): void {
-  drop(query);
+  drop(query, hitCounts, hitScores, hitRows, capacity);
   const column = (<usize>query) << 2;
   const wide = (<usize>query) << 3;
   const hits = load<i32>(hitCounts + column);

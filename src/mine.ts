@@ -1,4 +1,5 @@
 import type { MineConfig } from './config/config.js';
+import { needsEncoder } from './config/needs-encoder.js';
 import { type Dataset, foreseeOutcome, type Inputs, type Outlook, readDataset } from './dataset.js';
 import type { Encoder } from './embed/encoder.js';
 import type { Row } from './input/rows.js';
@@ -30,7 +31,7 @@ export type Phase = 'reading' | 'embedding' | 'indexing' | 'searching' | 'rerank
 /** A negative as it is written. */
 export interface WrittenNegative {
   readonly text: string;
-  /** Nothing for a kept negative where scores are not written. */
+  /** Nothing where no scores are asked for, and for a kept negative where they are not written. */
   readonly score: number | undefined;
   readonly rank: number | null;
   readonly source: NegativeSource | 'kept';
@@ -40,7 +41,7 @@ export interface WrittenNegative {
 export interface MinedRow {
   readonly row: Row;
   readonly negatives: readonly WrittenNegative[];
-  /** The score of each positive: the encoder's, or the reranker's where there is one. */
+  /** The score of each positive: the encoder's, or the reranker's where there is one; empty where no scores are asked for. */
   readonly posScores: readonly number[];
   /** Set where there are fewer negatives than asked for. */
   readonly reason?: ShortReason;
@@ -108,7 +109,7 @@ export async function* mineDataset(dataset: Dataset, config: MineConfig, tools: 
   const total = dataset.mined.end - dataset.mined.start;
   // More shards than rows leave some with none.
   if (total === 0) return;
-  const vectors = await embedDataset(dataset, config, tools);
+  const vectors = needsEncoder(config) ? await embedDataset(dataset, config, tools) : undefined;
   const retrievers = await openRetrievers(dataset, config, vectors, tools);
   let reranker: Reranker | undefined;
   try {
@@ -131,7 +132,8 @@ export async function* mineDataset(dataset: Dataset, config: MineConfig, tools: 
 interface Mining {
   readonly dataset: Dataset;
   readonly config: MineConfig;
-  readonly vectors: Vectors;
+  /** Nothing where none are needed. */
+  readonly vectors: Vectors | undefined;
   readonly retrievers: Retrievers;
   readonly choice: Choice;
   /** Bytes that the rows and rankings of the two blocks under way may take. */

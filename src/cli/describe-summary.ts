@@ -12,9 +12,10 @@ export function describeSummary(summary: Summary): string[] {
     .map(([reason, count]) => `${formatCount(count)} ${reason}`)
     .join(', ');
   const { reranker } = summary;
-  const asked = { indexing: seconds.indexing > 0, reranking: reranker !== undefined };
+  const isEncoded = summary.model !== null;
+  const asked = { embedding: isEncoded, indexing: seconds.indexing > 0, reranking: reranker !== undefined };
   const phases = (['reading', 'embedding', 'indexing', 'searching', 'reranking', 'writing'] as const)
-    .filter((phase) => (phase !== 'indexing' && phase !== 'reranking') || asked[phase])
+    .filter((phase) => !(phase in asked) || asked[phase as keyof typeof asked])
     .map((phase) => `${phase} ${formatDuration(seconds[phase])}`);
   const reranked = reranker && {
     reranked: `${formatCount(reranker.pairs)} pairs by ${reranker.model}, ${formatCount(reranker.truncated)} longer than it reads`,
@@ -28,11 +29,15 @@ export function describeSummary(summary: Summary): string[] {
     passages: `${formatCount(passages.distinct)} distinct of ${formatCount(passages.read)} read (${formatCount(passages.duplicates)} duplicates merged, ${formatCount(passages.empty)} empty left out)`,
     positives: `${formatCount(positives.distinct)} distinct, ${formatCount(positives.notInPool)} not in the pool`,
     negatives: `${formatCount(total)}, ${backfilled === 0 ? 'none backfilled' : `${share}% backfilled (${sources})`}${negatives.kept > 0 ? `, ${formatCount(negatives.kept)} kept` : ''}`,
-    'mean score': `positives ${scores.positives ?? '–'}, negatives ${scores.negatives ?? '–'}`,
-    truncated: `${formatCount(truncated.queries)} queries, ${formatCount(truncated.passages)} passages longer than the model reads`,
-    embedded: `${formatCount(texts.distinct)} texts, ${formatCount(texts.reused)} of them known from earlier runs`,
+    ...((isEncoded || reranker) && {
+      'mean score': `positives ${scores.positives ?? '–'}, negatives ${scores.negatives ?? '–'}`,
+    }),
+    ...(isEncoded && {
+      truncated: `${formatCount(truncated.queries)} queries, ${formatCount(truncated.passages)} passages longer than the model reads`,
+      embedded: `${formatCount(texts.distinct)} texts, ${formatCount(texts.reused)} of them known from earlier runs`,
+    }),
     ...reranked,
-    model: `${summary.model}, seed ${summary.seed}`,
+    model: `${summary.model ?? 'none, as nothing asks for scores'}, seed ${summary.seed}`,
     time: `${formatDuration(seconds.total)} (${phases.join(', ')})`,
   };
   return Object.entries(lines).map(([name, text]) => `${name.padEnd(11)}${text}`);

@@ -42,7 +42,7 @@ async function dryRun(inputs: Inputs, config: MineConfig, progress: Progress, lo
   const { low, high } = config.range;
   const { leastCandidates: least, mostCandidates: most } = outlook;
   const lines = [
-    `would mine ${formatCount(rows)} rows from ${formatCount(passages)} distinct passages with ${model}`,
+    `would mine ${formatCount(rows)} rows from ${formatCount(passages)} distinct passages with ${model ?? 'no encoder, as nothing asks for its scores'}`,
     ...(reranker
       ? [
           `reranked by ${reranker.name}: ${formatCount(reranker.depth)} candidates a row, at most ${formatCount(reranker.limit)}`,

@@ -16,19 +16,27 @@ import type { Vectors } from './vectors.js';
 /** All that is known of one row before the pool is ranked for it. */
 export interface RowTask {
   readonly row: Row;
-  readonly queryRow: number;
+  /** The row of its query's vector; nothing where there are no vectors. */
+  readonly queryRow: number | undefined;
   /** Negatives that the row came with and keeps. */
   readonly kept: readonly WrittenNegative[];
   readonly posScores: readonly number[];
+  /** Whether the scores in the view are any. */
+  readonly isScored: boolean;
   readonly view: RowView;
 }
 
 /** The scores in it are the encoder's; with a reranker, `withScores` is to bring its own before anything is chosen. */
-export function createRowTask(position: number, dataset: Dataset, config: MineConfig, vectors: Vectors): RowTask {
+export function createRowTask(
+  position: number,
+  dataset: Dataset,
+  config: MineConfig,
+  vectors: Vectors | undefined,
+): RowTask {
   const { pool } = dataset;
   const row = dataset.rows.read(position);
   const exclusions = dataset.exclusionsOf(position);
-  const scores = createRowScores(position, exclusions, vectors);
+  const scores = vectors ? createRowScores(position, exclusions, vectors) : NO_SCORES;
   const { maxPositiveSimilarity: most } = config;
   const isTooSimilar = (passage: number) => most !== undefined && scores.similarityToPositives(passage) >= most;
   const isTextTooSimilar = (text: string) => most !== undefined && isTooSimilar(scores.passageOf(text) as number);
@@ -40,6 +48,7 @@ export function createRowTask(position: number, dataset: Dataset, config: MineCo
     queryRow: scores.queryRow,
     kept: kept.map((text) => ({ text, score: undefined, rank: null, source: 'kept' })),
     posScores: [],
+    isScored: false,
     view: {
       poolSize: pool.size,
       classCount: pool.classCount,
@@ -53,7 +62,7 @@ export function createRowTask(position: number, dataset: Dataset, config: MineCo
       likenessOf: scores.likenessToPositives,
     },
   };
-  if (config.reranker !== undefined) return task;
+  if (config.reranker !== undefined || vectors === undefined) return task;
   return withScores(task, listOwnTexts(task, config).map(scores.ofText) as number[], config);
 }
 
@@ -71,9 +80,20 @@ export function withScores(task: RowTask, scores: readonly number[], config: Min
     ...task,
     kept: task.kept.map((one, i) => ({ ...one, score: scores[count + i] })),
     posScores,
+    isScored: true,
     view: { ...task.view, bounds: boundScores(config, positive), positive },
   };
 }
+
+/** Where nothing asks for scores: all equal, so that they decide nothing. */
+const NO_SCORES = {
+  queryRow: undefined,
+  passageOf: () => undefined,
+  ofPassage: () => 0,
+  ofText: () => undefined,
+  similarityToPositives: () => 0,
+  likenessToPositives: () => 0,
+};
 
 /** The scores that one row's choice is made with, all from the same inner product. */
 function createRowScores(position: number, { positives }: Exclusions, { queries, passages, ...rows }: Vectors) {
@@ -146,12 +166,12 @@ export function finishRow(
 }
 
 export function composeRow(
-  { row, kept, posScores }: RowTask,
+  { row, kept, posScores, isScored }: RowTask,
   { negatives, reason }: Selection,
   { texts }: Pool,
 ): MinedRow {
   const mined = negatives.map(({ passage, score, rank, source }): WrittenNegative => {
-    return { text: texts.at(passage), score, rank, source };
+    return { text: texts.at(passage), score: isScored ? score : undefined, rank, source };
   });
   return { row, negatives: [...kept, ...mined], posScores, ...(reason === undefined ? {} : { reason }) };
 }

@@ -72,13 +72,13 @@ async function scoreOwnTexts(tasks: readonly RowTask[], { settings, score }: Rer
     at: (i) => pairs[i] as Pair,
     sizeOf: (i) => (pairs[i] as Pair)[0].length + (pairs[i] as Pair)[1].length,
   });
-  const known = new Map(tasks.map(({ queryRow }) => [queryRow, new Map<number, number>()]));
+  const known = new Map(tasks.map(({ row }) => [row.query, new Map<number, number>()]));
   let end = 0;
   return tasks.map((task) => {
     const start = end;
     end += listOwnTexts(task, settings).length;
     const scored = withScores(task, [...scores.subarray(start, end)], settings);
-    return { ...scored, known: known.get(task.queryRow) as Map<number, number> };
+    return { ...scored, known: known.get(task.row.query) as Map<number, number> };
   });
 }
 

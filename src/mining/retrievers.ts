@@ -20,11 +20,15 @@ export interface Retrievers {
 /** Ranks of each retriever that are fused at first, unless the window goes deeper: what runs are commonly cut at. */
 const FUSED_DEPTH = 1000;
 
-/** Opens the retrievers that the flags ask for, and no others. */
+/**
+ * Opens the retrievers that the flags ask for, and no others.
+ *
+ * @param vectors nothing where none are needed
+ */
 export async function openRetrievers(
   dataset: Dataset,
   config: MineConfig,
-  vectors: Vectors,
+  vectors: Vectors | undefined,
   tools: Tools,
 ): Promise<Retrievers> {
   const { retriever: names, range, rrfK, skipLexical } = config;
@@ -36,15 +40,15 @@ export async function openRetrievers(
     opened.push(one);
     return one;
   };
-  const openDense = async () => {
-    const { dim, source } = vectors.passages;
+  const openDense = async ({ passages, queries }: Vectors) => {
+    const { dim, source } = passages;
     const index = await tools.createIndex({ dim, source, count: dataset.pool.size });
-    return createDenseRetriever(keep(index), vectors.queries);
+    return createDenseRetriever(keep(index), queries);
   };
   const openBm25 = async () => createBm25Retriever(keep(await tools.openBm25(dataset.pool.texts)));
   try {
     const bm25 = names.includes('bm25') || skipLexical > 0 ? await openBm25() : undefined;
-    const dense = names.includes('dense') ? await openDense() : undefined;
+    const dense = names.includes('dense') && vectors ? await openDense(vectors) : undefined;
     const named = [dense, names.includes('bm25') ? bm25 : undefined].filter((one) => one !== undefined);
     const ranking = [...named, ...(tools.runs ?? []).map(createRunRetriever)];
     const fusion = { rrfK, depth: Math.max(range.high, FUSED_DEPTH), memory: tools.workspace.memory.mining / 4 };

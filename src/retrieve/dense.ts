@@ -8,7 +8,7 @@ export function createDenseRetriever(index: VectorIndex, queryVectors: Matrix): 
     isByScore: true,
     coversPool: true,
     async retrieve(queries, { depth, looksBelow }) {
-      const vectors = queryVectors.gather(queries.map(({ vectorRow }) => vectorRow));
+      const vectors = queryVectors.gather(queries.map(({ vectorRow }) => vectorRow as number));
       const ceilings = looksBelow ? Float64Array.from(queries, ({ ceiling }) => ceiling) : undefined;
       const found = await index.search(vectors, depth, ceilings);
       return found.map(({ passages, scores }) => {

@@ -3,7 +3,7 @@ export interface RetrieverQuery {
   readonly text: string;
   readonly id: string | undefined;
   /** The row of its vector. */
-  readonly vectorRow: number;
+  readonly vectorRow: number | undefined;
   /** The highest score that a negative of the row may have. */
   readonly ceiling: number;
 }

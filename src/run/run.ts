@@ -1,4 +1,5 @@
 import type { MineConfig } from '../config/config.js';
+import { needsEncoder } from '../config/needs-encoder.js';
 import type { Inputs, Outlook } from '../dataset.js';
 import { HnMineError } from '../errors.js';
 import type { Workspace } from '../memory/workspace.js';
@@ -21,7 +22,8 @@ export interface RunPlan {
   readonly outlook: Outlook;
   readonly rows: number;
   readonly passages: number;
-  readonly model: string;
+  /** Nothing where no text is to be encoded. */
+  readonly model: string | undefined;
   /** The reranker, and the candidates of a row that it scores at first and at most. */
   readonly reranker?: { readonly name: string; readonly depth: number; readonly limit: number };
 }
@@ -45,7 +47,7 @@ export async function planRun(inputs: Inputs, config: MineConfig, context: RunCo
       outlook,
       rows: dataset.mined.end - dataset.mined.start,
       passages: dataset.pool.size,
-      model: encoder?.files.name ?? (config.model as string),
+      model: needsEncoder(config) ? (encoder?.files.name ?? config.model) : undefined,
       ...(config.reranker !== undefined && { reranker: describeReranker(config.reranker, config) }),
     };
   } finally {
@@ -94,13 +96,14 @@ async function* mineInputs(
   try {
     const { encoder, reranker } = await completeModels(local, config, context);
     if (reranker) tally.reranker = { model: reranker.name, pairs: 0, truncated: 0 };
-    tally.model = given.queries && given.passages && config.model === undefined ? 'given vectors' : encoder.files.name;
+    const isGiven = given.queries && given.passages && config.model === undefined;
+    tally.model = isGiven ? 'given vectors' : (encoder?.files.name ?? null);
     yield* mineDataset(dataset, config, {
       onProgress,
       given,
       runs,
       workspace,
-      openEncoder: () => openEncoder(encoder, config, workspace, context),
+      openEncoder: () => openEncoder(encoder as PlannedEncoder, config, workspace, context),
       createIndex: (passages) => createIndex(passages, config, workspace),
       ...(reranker && {
         openReranker: () => startReranker(reranker),
@@ -118,10 +121,13 @@ async function* mineInputs(
 
 /** Fetches what is not on this machine, now that nothing else is wrong. */
 async function completeModels(local: LocalModels, config: MineConfig, context: RunContext) {
-  const encoder = local.encoder ?? (await fetchEncoder(config, context));
+  const encoder = needsEncoder(config) ? (local.encoder ?? (await fetchEncoder(config, context))) : undefined;
   const reranker = local.reranker ?? (await fetchReranker(config, 'model', context));
   if (reranker) await checkReranker(reranker);
-  for (const note of [...encoder.plan.notes, ...(reranker?.notes ?? [])]) context.events.onNote?.(note);
+  const notes = encoder?.plan.notes ?? [
+    'nothing asks for scores of the encoder, so no text is encoded; --scores would',
+  ];
+  for (const note of [...notes, ...(reranker?.notes ?? [])]) context.events.onNote?.(note);
   return { encoder, reranker };
 }
 
@@ -130,7 +136,7 @@ async function prepareRun(inputs: Inputs, config: MineConfig, workspace: Workspa
   if (config.poolEmbeddings && inputs.pool === undefined) {
     throw new HnMineError('usage', '--pool-embeddings: needs the --pool whose vectors they are');
   }
-  const encoder = await planLocalEncoder(config);
+  const encoder = needsEncoder(config) ? await planLocalEncoder(config) : undefined;
   const reranker = await planLocalReranker(config, 'model');
   await checkIndex(config, workspace);
   const onProgress = (phase: Phase, done: number) => events.onProgress?.(phase, done);

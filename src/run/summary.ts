@@ -24,14 +24,15 @@ export interface Summary {
   readonly positives: { readonly distinct: number; readonly notInPool: number };
   /** Negatives written, by source. */
   readonly negatives: Readonly<Record<WrittenNegative['source'], number>>;
-  /** Means over what was written; null where there was nothing to average. */
+  /** Means over what was written; null where there was nothing to average, or nothing asked for scores. */
   readonly scores: { readonly positives: number | null; readonly negatives: number | null };
   /** Distinct texts longer than the model reads. */
   readonly truncated: EncodedCounts['truncated'];
   /** Distinct texts embedded, and those of them whose vectors were in the store. */
   readonly texts: EncodedCounts['texts'];
   readonly seconds: Readonly<Record<Phase | 'writing' | 'total', number>>;
-  readonly model: string;
+  /** Null where no text was encoded. */
+  readonly model: string | null;
   /** With a reranker: pairs of query and passage that it scored, and those of them longer than it reads. */
   readonly reranker?: { readonly model: string; readonly pairs: number; readonly truncated: number };
   readonly seed: number;
@@ -47,7 +48,7 @@ interface Mean {
 export class Tally {
   encoded: EncodedCounts = { truncated: { queries: 0, passages: 0 }, texts: { distinct: 0, reused: 0 } };
   positives = { distinct: 0, notInPool: 0 };
-  model = '';
+  model: string | null = null;
   reranker: { model: string; pairs: number; truncated: number } | undefined;
 
   readonly #config: MineConfig;

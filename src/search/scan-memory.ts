@@ -7,6 +7,7 @@ export interface ScanKernel {
   longest(rows: number, count: number): number;
   scan(scores: number, firstRow: number, rows: number, first: number, count: number): void;
   settle(first: number, count: number): void;
+  resolve(first: number, count: number, rows: number): void;
   finish(first: number, count: number): void;
 }
 
@@ -27,6 +28,8 @@ export interface ScanShape {
   readonly k: number;
   /** Passages of a tile that a query can set aside to be decided later. */
   readonly capacity: number;
+  /** Passages of earlier tiles that a query can put off deciding on. */
+  readonly pending: number;
   /** Passages that a query can keep before those beyond k are dropped. */
   readonly room: number;
 }
@@ -59,7 +62,7 @@ export function layOut(kernel: ScanKernel, shape: ScanShape) {
   const { parts, bytes } = layOutParts(shape);
   growTo(kernel.memory, bytes);
   const { buffer } = kernel.memory;
-  const { dim, queries, k, capacity, room, tileRows } = shape;
+  const { dim, queries, k, capacity, pending, room, tileRows } = shape;
   const lanes = roundToLanes(queries);
   const column = (at: number) => new Float32Array(buffer, at, lanes);
   const wideColumn = (at: number) => new Float64Array(buffer, at, lanes);
@@ -70,7 +73,8 @@ export function layOut(kernel: ScanKernel, shape: ScanShape) {
     const columns = [thresholds, ceilings, surelyBelow, errors, scales, limits, cuts];
     const lists = [hitCounts, bestCounts, hitScores, hitRows, capacity, bestScores, bestPassages, room, k];
     const rest = [exactScores, wideQuery, vectors, tile, dim, firstPassage];
-    new Uint32Array(buffer, 0, TABLE_BYTES / 4).set([...columns, ...lists, ...rest]);
+    const waiting = [parts.pendingCounts, parts.pendingScores, parts.pendingPassages, pending];
+    new Uint32Array(buffer, 0, TABLE_BYTES / 4).set([...columns, ...lists, ...rest, ...waiting]);
     kernel.place(0);
   };
   return {
@@ -87,6 +91,7 @@ export function layOut(kernel: ScanKernel, shape: ScanShape) {
     cuts: wideColumn(parts.cuts),
     hitCounts: new Int32Array(buffer, parts.hitCounts, queries),
     bestCounts: new Int32Array(buffer, parts.bestCounts, queries),
+    pendingCounts: new Int32Array(buffer, parts.pendingCounts, queries),
     bestScores: new Float64Array(buffer, parts.bestScores, queries * room),
     bestPassages: new Int32Array(buffer, parts.bestPassages, queries * room),
     vectors: new Float32Array(buffer, parts.vectors, queries * dim),
@@ -96,7 +101,7 @@ export function layOut(kernel: ScanKernel, shape: ScanShape) {
 
 /** What differs from search to search comes last, so that a loaded tile stays where it is from one search to the next. */
 function layOutParts(shape: ScanShape) {
-  const { dim, tileRows, blockRows, blockQueries, queries, capacity, room } = shape;
+  const { dim, tileRows, blockRows, blockQueries, queries, capacity, pending, room } = shape;
   const lanes = roundToLanes(queries);
   let bytes = TABLE_BYTES;
   const take = (count: number, size: number) => {
@@ -120,6 +125,9 @@ function layOutParts(shape: ScanShape) {
     bestCounts: take(queries, 4),
     hitScores: take(queries * capacity, 4),
     hitRows: take(queries * capacity, 4),
+    pendingCounts: take(queries, 4),
+    pendingScores: take(queries * pending, 4),
+    pendingPassages: take(queries * pending, 4),
     bestScores: take(queries * room, 8),
     bestPassages: take(queries * room, 4),
     vectors: take(queries * dim, 4),

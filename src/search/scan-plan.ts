@@ -35,8 +35,11 @@ export function planSearch(
   // More than a tile has is never set aside, more than the pool has never kept.
   const capacity = Math.min(2 * k + EXTRA_CAPACITY, tileRows + 1);
   const room = Math.min(2 * k + EXTRA_ROOM, count + 1);
+  // Deciding in the end spares most exact scores, but loads every tile again.
+  const isPutOff = tileRows < count && 2 * k * queries >= count;
+  const pending = isPutOff ? Math.min(2 * k + EXTRA_CAPACITY, count + 1) : 0;
   const blockQueries = roundToLanes(Math.min(blockSize, queries));
-  const shape = { dim, tileRows, blockRows: Math.min(BLOCK_ROWS, tileRows), blockQueries, k, capacity, room };
+  const shape = { dim, tileRows, blockRows: Math.min(BLOCK_ROWS, tileRows), blockQueries, k, capacity, pending, room };
   const { fixed, perQuery } = measureShape(shape);
   const affordable = Math.floor((Math.min(memory, MOST_MEMORY) - fixed) / perQuery);
   return { ...shape, queries: Math.max(1, Math.min(queries, affordable)) };

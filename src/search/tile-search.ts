@@ -20,8 +20,9 @@ import type { Neighbours } from './vector-index.js';
 export type TileSearch = (queries: Embeddings, k: number, below?: Float64Array) => Promise<Neighbours[]>;
 
 /**
- * Exact search in one pass over the pool's tiles. Fast approximate scores of known error leave out all passages that k
- * others surely surpass; the exact scores of the rest, computed while the tile is in memory, decide.
+ * Exact search over the pool's tiles. Fast approximate scores of known error leave out all passages that k
+ * others surely surpass; the exact scores of the rest decide. They are computed in a second pass over the tiles, or, where that
+ * would cost more than it spares, while a tile is in memory.
  */
 export async function createTileSearch(
   pool: PassageVectors,
@@ -70,7 +71,8 @@ async function searchTiles(
   startSearch(memory, queries, below);
   scores.prepare(memory, queries);
   if (below) setCeilings(memory, below);
-  for (const tile of tiles.visitAll()) {
+  const order = tiles.visitAll();
+  for (const tile of order) {
     const { firstPassage, rows } = tiles.load(memory, tile);
     memory.tellKernel(firstPassage);
     for (let firstRow = 0; firstRow < rows; firstRow += shape.blockRows) {
@@ -82,8 +84,22 @@ async function searchTiles(
     }
     kernel.settle(0, queries.count);
   }
+  if (shape.pending > 0) resolvePending({ kernel, tiles }, memory, { order, count: queries.count });
   kernel.finish(0, queries.count);
   return Array.from({ length: queries.count }, (_, query) => readNeighbours(memory, query));
+}
+
+/** Scores what was put off, now that no more will be dropped; the tile that is loaded comes first. */
+function resolvePending(
+  { kernel, tiles }: Pick<Engine, 'kernel' | 'tiles'>,
+  memory: ScanMemory,
+  { order, count }: { order: readonly number[]; count: number },
+): void {
+  for (const tile of order.toReversed()) {
+    const { firstPassage, rows } = tiles.load(memory, tile);
+    memory.tellKernel(firstPassage);
+    kernel.resolve(0, count, rows);
+  }
 }
 
 /** Queries that only fill a block up take no passage. */
@@ -96,6 +112,7 @@ function startSearch(memory: ScanMemory, { data, dim, count }: Embeddings, below
   memory.cuts.fill(Number.NEGATIVE_INFINITY);
   memory.hitCounts.fill(0);
   memory.bestCounts.fill(0);
+  memory.pendingCounts.fill(0);
   const width = memory.shape.dim;
   memory.vectors.fill(0);
   for (let query = 0; query < count; query++) {

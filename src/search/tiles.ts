@@ -28,7 +28,16 @@ export function createTiles(pool: PassageVectors, kernel: ScanKernel, shape: Til
     return loaded <= 0 ? forwards : forwards.reverse();
   };
   const measureLongest = () => {
-    const memory = layOut(kernel, { ...shape, blockRows: 0, blockQueries: 0, queries: 0, k: 1, capacity: 0, room: 0 });
+    const memory = layOut(kernel, {
+      ...shape,
+      blockRows: 0,
+      blockQueries: 0,
+      queries: 0,
+      k: 1,
+      capacity: 0,
+      pending: 0,
+      room: 0,
+    });
     memory.tellKernel(0);
     return visitAll().reduce((most, tile) => {
       const { rows } = load(memory, tile);

@@ -104,10 +104,10 @@ export function compareScores(a: Ranked, b: Ranked): number {
   return b.score - a.score || a.passage - b.passage;
 }
 
-/** Those whose rank nobody looked up come last. */
+/** Those whose rank nobody looked up come last, in pool order: with scores or without, the order is the same. */
 function compareRanks(a: Negative, b: Negative): number {
   return (a.rank ?? Infinity) === (b.rank ?? Infinity)
-    ? compareScores(a, b)
+    ? a.passage - b.passage
     : (a.rank ?? Infinity) - (b.rank ?? Infinity);
 }
 

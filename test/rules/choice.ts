@@ -28,19 +28,42 @@ export function chooseByRules(
     const facts = gatherFacts(records, position, settings, { embed, runs, rerank });
     const isByScore = rerank !== undefined || (settings.retriever.join() === 'dense' && runs.length === 0);
     const choice = rerank ? chooseReranked(facts) : chooseByEncoder(facts);
-    return writeRow(facts, choice, isByScore);
+    return writeRow(facts, choice, {
+      isByScore,
+      isScored: rerank !== undefined || asksForScores(settings, runs.length > 0),
+    });
   });
 }
 
+/** Whether the encoder is used at all: for the order, for scores, or for what looks like a positive. */
+function asksForScores(settings: ChoiceSettings, hasRuns: boolean): boolean {
+  const { retriever, scores, sample, positiveWeight, maxPositiveSimilarity } = settings;
+  const { maxScore, minScore, margin, relativeMargin } = settings;
+  const bounds = [maxScore, minScore, margin, relativeMargin, maxPositiveSimilarity];
+  const isDense = retriever.includes('dense') || (retriever.length === 0 && !hasRuns);
+  return isDense || scores || sample === 'weighted' || positiveWeight !== 0 || bounds.some((one) => one !== undefined);
+}
+
 /** Kept negatives in their order, then mined ones, best first. */
-function writeRow(facts: RowFacts, { mined, ...choice }: Choice, isByScore: boolean): RowByRules {
-  const { forbidden, bounds, posScores, kept, scoreOf, placeOf, settings } = facts;
+function writeRow(
+  facts: RowFacts,
+  { mined, ...choice }: Choice,
+  { isByScore, isScored }: { isByScore: boolean; isScored: boolean },
+): RowByRules {
+  const { forbidden, bounds, kept, scoreOf, placeOf, settings } = facts;
+  const posScores = isScored ? facts.posScores : [];
   const byScore = (a: Choice['mined'][number], b: Choice['mined'][number]) =>
     b.score - a.score || placeOf(a) - placeOf(b);
   const rankOf = ({ rank }: ChosenNegative) => rank ?? Number.MAX_VALUE;
-  const sorted = mined.toSorted(isByScore ? byScore : (a, b) => rankOf(a) - rankOf(b) || byScore(a, b));
+  const sorted = mined.toSorted(isByScore ? byScore : (a, b) => rankOf(a) - rankOf(b) || placeOf(a) - placeOf(b));
   const first = kept.map((text): ChosenNegative => {
     return { text, score: settings.scores ? scoreOf(text) : undefined, rank: null, source: 'kept' };
   });
-  return { ...choice, forbidden, bounds, posScores, negatives: [...first, ...sorted] };
+  return {
+    ...choice,
+    forbidden,
+    bounds,
+    posScores,
+    negatives: [...first, ...sorted.map((one) => (isScored ? one : { ...one, score: undefined }))],
+  };
 }

@@ -67,6 +67,7 @@ export const settings: fc.Arbitrary<ChoiceSettings> = fc
     bm25K1: fc.constantFrom(0, 1.2),
     bm25B: fc.constantFrom(0, 0.75, 1),
     rrfK: fc.constantFrom(0, 60),
+    scores: fc.boolean(),
   } as const)
   .map(({ low, width, neg, minScore, ...rest }) => ({
     ...DEFAULT_CHOICE,

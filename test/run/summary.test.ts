@@ -33,7 +33,7 @@ describe('the summary', () => {
       truncated: { queries: 0, passages: 0 },
       texts: { distinct: 0, reused: 0 },
       seconds: { reading: 0, embedding: 0, indexing: 0, searching: 0, reranking: 0, writing: 0, total: 0 },
-      model: '',
+      model: null,
       seed: 7,
       flags: parseConfig({ seed: 7 }),
     });
