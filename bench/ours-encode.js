@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { parseConfig } from '../dist/config/config.js';
 import { planEncoder, startEncoder } from '../dist/embed/onnx-encoder.js';
 import { describeMachine } from '../dist/machine.js';
+import { listTexts } from '../dist/memory/text-spool.js';
 import { findModelFiles } from '../dist/model/model-files.js';
 
 const WARM_UP = 8;
@@ -23,11 +24,15 @@ const texts = JSON.parse(readFileSync(values.texts, 'utf8'));
 const { model, dtype } = values;
 const plan = await planEncoder(findModelFiles(model, dtype), parseConfig({ model, dtype }), describeMachine());
 const encoder = await startEncoder(plan);
-await encoder.encode(texts.slice(0, WARM_UP), 'passage');
+await encoder.encode(listTexts(texts.slice(0, WARM_UP)), 'passage', () => {});
 
+let vectors = new Float32Array(0);
 const start = performance.now();
-const { embeddings, truncated } = await encoder.encode(texts, 'passage');
+const { truncated } = await encoder.encode(listTexts(texts), 'passage', (first, { data, dim }) => {
+  if (vectors.length === 0) vectors = new Float32Array(texts.length * dim);
+  vectors.set(data, first * dim);
+});
 const seconds = (performance.now() - start) / 1000;
 await encoder.close();
-writeFileSync(values.vectors, embeddings.data);
+writeFileSync(values.vectors, vectors);
 console.log(JSON.stringify({ seconds, detail: { workers: plan.setups.length, truncated } }));
