@@ -74,6 +74,28 @@ export function place(table: usize): void {
 }
 
 /**
+ * The exact scores of rows, one after the other, for one query.
+ *
+ * @param query float64, width values, a multiple of 4: shorter vectors end with zeros
+ * @param scores float64, with room for three more
+ */
+export function score(query: usize, rows: usize, count: i32, width: i32, scores: usize): void {
+  wideQuery = query;
+  dim = width;
+  const last = <usize>(count - 1);
+  const bytes = (<usize>width) << 2;
+  for (let i: usize = 0; i <= last; i += 4) {
+    scoreFour(
+      scores + (i << 3),
+      rows + i * bytes,
+      rows + min(i + 1, last) * bytes,
+      rows + min(i + 2, last) * bytes,
+      rows + min(i + 3, last) * bytes,
+    );
+  }
+}
+
+/**
  * Notes the scores that reach their query's threshold.
  *
  * @param scores rows * count float32 values, count a multiple of 16
@@ -100,13 +122,14 @@ export function scan(scores: usize, firstRow: i32, rows: i32, first: i32, count:
   }
 }
 
-/** The length of the longest of some rows. */
-export function longest(rows: usize, count: i32): f64 {
+/** The length of the longest of some rows of width values, a multiple of 4. */
+export function longest(rows: usize, count: i32, width: i32): f64 {
   let most: f64 = 0;
-  for (let row = 0; row < count; row++, rows += (<usize>dim) << 2) {
+  const bytes = (<usize>width) << 2;
+  for (let row = 0; row < count; row++, rows += bytes) {
     let s01 = f64x2.splat(0);
     let s23 = f64x2.splat(0);
-    for (let i: usize = 0; i < (<usize>dim) << 2; i += 16) {
+    for (let i: usize = 0; i < bytes; i += 16) {
       const a = widenTwo(rows + i);
       const b = widenTwo(rows + i + 8);
       s01 = f64x2.add(s01, f64x2.mul(a, a));

@@ -3,14 +3,16 @@ import type { Depth, Retriever, RetrieverQuery } from '../retrieve/retriever.js'
 import type { Ranking } from '../select/ranking.js';
 import type { RowTask } from './mine-row.js';
 
-/** Ranks the pool for some rows: the retriever gives the order, the encoder the scores. */
+/** Ranks the pool for some rows: the retriever gives the order, the encoder the scores, if there are any. */
 export async function rankPool(tasks: readonly RowTask[], depth: Depth, retriever: Retriever): Promise<Ranking[]> {
   const { isByScore, coversPool } = retriever;
   const found = await retriever.retrieve(tasks.map(toQuery), depth);
   const rankings: Ranking[] = [];
   for (const [i, { passages, scores, isWhole }] of found.entries()) {
-    const { view } = tasks[i] as RowTask;
-    const known = scores ?? (await scorePassages(passages, view.scoreOf));
+    const { view, queryRow } = tasks[i] as RowTask;
+    const known =
+      scores ??
+      (queryRow === undefined ? new Float64Array(passages.length) : await scorePassages(passages, view.scoreOf));
     rankings.push({ passages, scores: known, isByScore, isWhole, coversPool });
   }
   return rankings;

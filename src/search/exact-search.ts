@@ -3,6 +3,7 @@ import { gatherRows } from '../embed/gather-rows.js';
 import { createPacer } from '../pacer.js';
 import { vectorNorm } from './inner-product.js';
 import type { PassageVectors } from './passage-vectors.js';
+import { boundFloatError, roundUp } from './rounding.js';
 import type { Scorer } from './scorer.js';
 import type { Neighbours } from './vector-index.js';
 
@@ -57,7 +58,9 @@ export async function searchExactly(
     const unsure: number[] = [];
     for (let start = 0; start < open.length; start += blockSize) {
       const block = open.slice(start, start + blockSize);
-      const errors = block.map((query) => engineError(queries, query, pool.maxNorm));
+      const errors = block.map((query) => {
+        return boundFloatError(vectorNorm(queries.data, query * queries.dim, queries.dim), pool.maxNorm, queries.dim);
+      });
       const limits =
         below && Float32Array.from(block, (query, i) => roundUp((below[query] as number) + (errors[i] as number)));
       const proposals = await propose(
@@ -95,20 +98,6 @@ function rankProposal(
   const above = ranked.scores.findIndex((score) => score <= limit);
   const start = above === -1 ? ranked.scores.length : above;
   return start === 0 ? ranked : { passages: ranked.passages.subarray(start), scores: ranked.scores.subarray(start) };
-}
-
-/** A float32 that is not below the value. */
-function roundUp(value: number): number {
-  const rounded = Math.fround(value);
-  return rounded >= value ? rounded : Math.fround(rounded + Math.abs(rounded) * 2 ** -23 + 2 ** -149);
-}
-
-/**
- * How far an engine's score can be off: dim · 2^-24 · |q| · |x|, the standard bound for a sum of dim products in float32
- * in any order (two more terms cover what it leaves out), and what products too small for float32 lose.
- */
-function engineError({ data, dim }: Embeddings, query: number, maxNorm: number): number {
-  return (dim + 2) * (2 ** -24 * vectorNorm(data, query * dim, dim) * maxNorm + 2 ** -149);
 }
 
 function sortByRank(proposed: Int32Array, scores: Float64Array): Neighbours {

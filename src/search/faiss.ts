@@ -4,6 +4,7 @@ import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Embeddings } from '../embed/encoder.js';
+import { sliceRows } from '../embed/gather-rows.js';
 import { HnMineError, reasonOf } from '../errors.js';
 import { createPacer } from '../pacer.js';
 import { type Proposal, type Propose, searchExactly } from './exact-search.js';
@@ -110,11 +111,10 @@ async function proposeInBlocks(faiss: FaissProcess, queries: Embeddings, k: numb
   return proposals;
 }
 
-function cutRows({ data, dim, count }: Embeddings, size: number): Embeddings[] {
-  return Array.from({ length: Math.ceil(count / size) }, (_, i) => {
-    const [start, end] = [i * size, Math.min((i + 1) * size, count)];
-    return { data: data.subarray(start * dim, end * dim), dim, count: end - start };
-  });
+function cutRows(queries: Embeddings, size: number): Embeddings[] {
+  return Array.from({ length: Math.ceil(queries.count / size) }, (_, i) =>
+    sliceRows(queries, i * size, (i + 1) * size),
+  );
 }
 
 /** One child after the other, each replaced when it has leaked enough; searches wait in line. */

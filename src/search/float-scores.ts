@@ -1,6 +1,7 @@
 import type { Embeddings } from '../embed/encoder.js';
 import { float32Tensor, type Session } from '../onnx/session.js';
 import { vectorNorm } from './inner-product.js';
+import { boundFloatError } from './rounding.js';
 import { roundToLanes, type ScanKernel, type ScanMemory } from './scan-memory.js';
 
 /** A block of a tile: rows of it against some queries, a multiple of 16. */
@@ -19,13 +20,9 @@ export interface FloatScores {
   score(memory: ScanMemory, block: ScoreBlock): Promise<void>;
 }
 
-/** The unit roundoff of float32. */
-const ROUNDOFF = 2 ** -24;
-
 /** Scores between these need no scaling: neither they nor their products leave the range of float32. */
 const [SMALLEST_SCORE, LARGEST_SCORE] = [2 ** -40, 2 ** 40];
 const LARGEST_QUERY = 2 ** 120;
-const SMALLEST_FLOAT = 2 ** -149;
 
 /**
  * Scores in float32.
@@ -46,7 +43,7 @@ export function createFloatScores(kernel: ScanKernel, session: Session, maxNorm:
         const norm = vectorNorm(data, query * dim, dim);
         const scale = chooseScale(norm, maxNorm);
         for (let i = 0; i < dim; i++) factors[query * width + i] = (data[query * dim + i] as number) * scale;
-        const error = boundError(norm * scale, maxNorm, width, scale);
+        const error = boundFloatError(norm * scale, maxNorm, width, scale);
         memory.scales[query] = scale;
         memory.errors[query] = error;
       }
@@ -69,13 +66,4 @@ function chooseScale(norm: number, maxNorm: number): number {
   const largest = norm * maxNorm;
   if (largest === 0 || (largest >= SMALLEST_SCORE && largest <= LARGEST_SCORE)) return 1;
   return 2 ** Math.floor(Math.min(-Math.log2(largest), Math.log2(LARGEST_QUERY / norm)));
-}
-
-/**
- * The standard bound for a sum of dim products in float32 in any order, dim · 2^-24 · |q| · |x|, where four more terms cover
- * what it leaves out, and what products and scaled queries too small for float32 lose.
- */
-function boundError(norm: number, maxNorm: number, dim: number, scale: number): number {
-  const ofQuery = scale < 1 ? maxNorm : 0;
-  return (dim + 4) * (ROUNDOFF * norm * maxNorm + SMALLEST_FLOAT * (1 + ofQuery));
 }

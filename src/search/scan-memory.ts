@@ -4,7 +4,8 @@ import { growTo, loadWasm, type WasmMemory } from './wasm.js';
 export interface ScanKernel {
   readonly memory: WasmMemory;
   place(table: number): void;
-  longest(rows: number, count: number): number;
+  longest(rows: number, count: number, width: number): number;
+  score(query: number, rows: number, count: number, width: number, scores: number): void;
   scan(scores: number, firstRow: number, rows: number, first: number, count: number): void;
   settle(first: number, count: number): void;
   resolve(first: number, count: number, rows: number): void;

@@ -1,5 +1,6 @@
 import type { PassageVectors } from './passage-vectors.js';
-import { growTo, loadWasm, type WasmMemory } from './wasm.js';
+import { loadScanKernel } from './scan-memory.js';
+import { growTo } from './wasm.js';
 
 /** Computes exact scores, the same bits as `innerProduct`, several times as fast. */
 export interface Scorer {
@@ -9,31 +10,27 @@ export interface Scorer {
   longestNorm(passages: PassageVectors): number;
 }
 
-interface Kernel {
-  readonly memory: WasmMemory;
-  score(query: number, rows: number, count: number, dim: number, scores: number): void;
-}
-
 /** Vectors scored at once: enough to make a call cheap, few enough to stay in cache. */
 const BATCH_ROWS = 256;
+/** The kernel scores four vectors at a time. */
+const MOST_BEYOND = 3;
 
 /**
- * A scorer in WebAssembly (`scripts/score.wat`): two float64 lanes at a time, which JavaScript has no instruction for.
+ * A scorer in WebAssembly (`scripts/scan.ts`): two float64 lanes at a time, which JavaScript has no instruction for.
  *
  * @param dim of query and passages
  */
 export function createScorer(dim: number): Scorer {
-  const kernel = loadWasm<Kernel>('score');
+  const kernel = loadScanKernel();
   const stride = Math.ceil(dim / 4) * 4;
   const rowsAt = stride * Float64Array.BYTES_PER_ELEMENT;
   const scoresAt = rowsAt + BATCH_ROWS * stride * Float32Array.BYTES_PER_ELEMENT;
-  const bytes = scoresAt + BATCH_ROWS * Float64Array.BYTES_PER_ELEMENT;
+  const bytes = scoresAt + (BATCH_ROWS + MOST_BEYOND) * Float64Array.BYTES_PER_ELEMENT;
   growTo(kernel.memory, bytes);
   const { buffer } = kernel.memory;
   const queryMemory = new Float64Array(buffer, 0, dim);
   const rowMemory = new Float32Array(buffer, rowsAt, BATCH_ROWS * stride);
   const scoreMemory = new Float64Array(buffer, scoresAt, BATCH_ROWS);
-  const scoreBatch = (count: number) => kernel.score(0, rowsAt, count, stride, scoresAt);
   return {
     score(query, passages, wanted) {
       const scores = new Float64Array(wanted.length);
@@ -41,7 +38,7 @@ export function createScorer(dim: number): Scorer {
       for (let start = 0; start < wanted.length; start += BATCH_ROWS) {
         const count = Math.min(BATCH_ROWS, wanted.length - start);
         for (let i = 0; i < count; i++) passages.copyRows(wanted[start + i] as number, 1, rowMemory, i * stride);
-        scoreBatch(count);
+        kernel.score(0, rowsAt, count, stride, scoresAt);
         scores.set(scoreMemory.subarray(0, count), start);
       }
       return scores;
@@ -53,13 +50,9 @@ export function createScorer(dim: number): Scorer {
       for (let start = 0; start < passages.count; start += batch) {
         const count = Math.min(batch, passages.count - start);
         passages.copyRows(start, count, rowMemory, 0);
-        for (let i = 0; i < count; i++) {
-          queryMemory.set(rowMemory.subarray(i * stride, i * stride + dim));
-          kernel.score(0, rowsAt + i * stride * Float32Array.BYTES_PER_ELEMENT, 1, stride, scoresAt);
-          longest = Math.max(longest, scoreMemory[0] as number);
-        }
+        longest = Math.max(longest, kernel.longest(rowsAt, count, stride));
       }
-      return Math.sqrt(longest);
+      return longest;
     },
   };
 }

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import type { Embeddings } from '../embed/encoder.js';
+import { sliceRows } from '../embed/gather-rows.js';
 import { openSession, type SessionPlace } from '../onnx/session.js';
 import { createFloatScores, type FloatScores } from './float-scores.js';
 import type { PassageVectors } from './passage-vectors.js';
@@ -33,9 +34,10 @@ export async function createTileSearch(
   // The kernel sums four products at a time.
   const dim = Math.ceil(pool.dim / 4) * 4;
   const tileRows = planTile(dim, pool.count, limits);
-  const tiles = createTiles(pool, kernel, { dim, tileRows });
+  const tiles = createTiles(pool, { dim, tileRows });
+  const maxNorm = measureLongest(kernel, tiles, { dim, tileRows });
   const session = await openSession(fileURLToPath(new URL('../../models/scores.onnx', import.meta.url)), place);
-  const scores = createFloatScores(kernel, session, tiles.maxNorm);
+  const scores = createFloatScores(kernel, session, maxNorm);
   return async (queries, k, below) => {
     const wanted = Math.min(k, pool.count);
     if (wanted === 0) return Array.from({ length: queries.count }, () => NOTHING);
@@ -44,12 +46,21 @@ export async function createTileSearch(
       const start = found.length;
       const rest = { k: wanted, queries: queries.count - start };
       const shape = planSearch({ dim, tileRows, count: pool.count }, rest, limits);
-      const batch = cutRows(queries, start, start + shape.queries);
+      const batch = sliceRows(queries, start, start + shape.queries);
       const ceilings = below?.subarray(start, start + batch.count);
       found.push(...(await searchTiles({ kernel, tiles, scores }, shape, batch, ceilings)));
     }
     return found;
   };
+}
+
+function measureLongest(kernel: ScanKernel, tiles: Tiles, shape: { dim: number; tileRows: number }): number {
+  const nothing = { blockRows: 0, blockQueries: 0, queries: 0, k: 1, capacity: 0, pending: 0, room: 0 };
+  const { tile, parts } = layOut(kernel, { ...shape, ...nothing });
+  return tiles.visitAll().reduce((most, number) => {
+    const { rows } = tiles.load(tile, number);
+    return Math.max(most, kernel.longest(parts.tile, rows, shape.dim));
+  }, 0);
 }
 
 const NOTHING: Neighbours = { passages: new Int32Array(0), scores: new Float64Array(0) };
@@ -73,7 +84,7 @@ async function searchTiles(
   if (below) setCeilings(memory, below);
   const order = tiles.visitAll();
   for (const tile of order) {
-    const { firstPassage, rows } = tiles.load(memory, tile);
+    const { firstPassage, rows } = tiles.load(memory.tile, tile);
     memory.tellKernel(firstPassage);
     for (let firstRow = 0; firstRow < rows; firstRow += shape.blockRows) {
       const count = Math.min(shape.blockRows, rows - firstRow);
@@ -96,7 +107,7 @@ function resolvePending(
   { order, count }: { order: readonly number[]; count: number },
 ): void {
   for (const tile of order.toReversed()) {
-    const { firstPassage, rows } = tiles.load(memory, tile);
+    const { firstPassage, rows } = tiles.load(memory.tile, tile);
     memory.tellKernel(firstPassage);
     kernel.resolve(0, count, rows);
   }
@@ -133,9 +144,4 @@ function readNeighbours({ bestCounts, bestPassages, bestScores, shape }: ScanMem
   const start = query * shape.room;
   const end = start + (bestCounts[query] as number);
   return { passages: bestPassages.slice(start, end), scores: bestScores.slice(start, end) };
-}
-
-function cutRows({ data, dim, count }: Embeddings, start: number, end: number): Embeddings {
-  const last = Math.min(end, count);
-  return { data: data.subarray(start * dim, last * dim), dim, count: last - start };
 }

@@ -3,14 +3,13 @@ import type { Embeddings } from '../embed/encoder.js';
 import { float32Tensor, int64Tensor, openSession, type Session, type SessionPlace } from '../onnx/session.js';
 import { type Proposal, type Propose, searchExactly } from './exact-search.js';
 import type { PassageVectors } from './passage-vectors.js';
+import type { ScanLimits } from './scan-plan.js';
 import { createScorer } from './scorer.js';
 import type { TileSearch } from './tile-search.js';
+import { createTiles } from './tiles.js';
 
 /** What is multiplied at once. */
-export interface TopKLimits {
-  readonly tileSize?: number | undefined;
-  readonly blockSize?: number | undefined;
-}
+type TopKLimits = Pick<ScanLimits, 'tileSize' | 'blockSize'>;
 
 const TILE_ROWS = 32_768;
 const BLOCK_QUERIES = 256;
@@ -40,24 +39,15 @@ function createTileScan(
   { tileSize = TILE_ROWS, blockSize = BLOCK_QUERIES }: TopKLimits,
 ): Propose {
   const { dim, count } = pool;
-  const tile = new Float32Array(Math.min(tileSize, count) * dim);
-  const tileCount = Math.ceil(count / tileSize);
-  let loaded = -1;
-  const loadTile = (number: number): Float32Array => {
-    const rows = Math.min(tileSize, count - number * tileSize);
-    if (number !== loaded) pool.copyRows(number * tileSize, rows, tile, 0);
-    loaded = number;
-    return tile.subarray(0, rows * dim);
-  };
+  const tileRows = Math.min(tileSize, count);
+  const tile = new Float32Array(tileRows * dim);
+  const tiles = createTiles(pool, { dim, tileRows });
   return async (queries: Embeddings, k: number, limits?: Float32Array): Promise<Proposal[]> => {
     const best: Proposal[] = Array.from({ length: queries.count }, () => EMPTY);
-    // Begins with the tile that the last call ended with, which is still loaded.
-    const forwards = loaded <= 0;
-    for (let step = 0; step < tileCount; step++) {
-      const number = forwards ? step : tileCount - 1 - step;
-      const passages = loadTile(number);
-      const found = float32Tensor(passages, [passages.length / dim, dim]);
-      const depth = Math.min(k, passages.length / dim);
+    for (const number of tiles.visitAll()) {
+      const { firstPassage, rows } = tiles.load(tile, number);
+      const found = float32Tensor(tile.subarray(0, rows * dim), [rows, dim]);
+      const depth = Math.min(k, rows);
       for (let start = 0; start < queries.count; start += blockSize) {
         const end = Math.min(start + blockSize, queries.count);
         const block = float32Tensor(queries.data.subarray(start * dim, end * dim), [end - start, dim]);
@@ -67,15 +57,7 @@ function createTileScan(
         const { scores, indices } = await (limit
           ? sessions.limited.run({ ...feeds, limits: limit })
           : sessions.all.run(feeds));
-        mergeBlock(
-          best,
-          start,
-          scores?.data as Float32Array,
-          indices?.data as BigInt64Array,
-          depth,
-          number * tileSize,
-          k,
-        );
+        mergeBlock(best, start, scores?.data as Float32Array, indices?.data as BigInt64Array, depth, firstPassage, k);
       }
     }
     return limits ? best.map(dropMasked) : best;
