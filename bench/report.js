@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { RESULTS } from './paths.js';
+import { RESULTS, ROOT } from './paths.js';
 
 /** The share of the cores at work beside a measurement that is let pass without a remark. */
 const QUIET = 0.1;
@@ -50,7 +50,9 @@ export function createResultsFile(run) {
   mkdirSync(RESULTS, { recursive: true });
   const file = path.join(RESULTS, `${run.date.slice(0, 10)}.json`);
   const earlier = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : [];
-  return { file, save: () => writeFileSync(file, `${JSON.stringify([...earlier, run], null, 1)}\n`) };
+  // Where the project lies says nothing.
+  const format = () => JSON.stringify([...earlier, run], null, 1).replaceAll(`${ROOT}${path.sep}`, '');
+  return { file, save: () => writeFileSync(file, `${format()}\n`) };
 }
 
 /** @param {Judged} judged */

@@ -63,11 +63,13 @@ async function measureSet(name, { folder, input, pool, draws }) {
       console.error(`${name}, draw ${seed} of ${draws}: ${flags}`);
       const mined = await mine({ input, pool: set.pool }, flags);
       // A row for which nothing passes the bounds is not written, and counts as one that is not full.
-      for (const [i, { query }] of set.queries.entries())
-        countRow(byQuery[i], mined.get(query) ?? NOTHING, { hidden: hidden[i], asked: ASKED });
+      for (const [i, tally] of byQuery.entries()) {
+        const row = mined.get(set.queries[i]?.query) ?? NOTHING;
+        countRow(tally, row, { hidden: /** @type {Set<string>} */ (hidden[i]), asked: ASKED });
+      }
     }
   }
-  const ladder = LADDER.map((flags) => tallies.get(flags));
+  const ladder = [...tallies].filter(([flags]) => LADDER.includes(flags)).map(([, byQuery]) => byQuery);
   const results = [...tallies].map(([flags, byQuery]) => ({
     flags,
     ...summarize(byQuery),

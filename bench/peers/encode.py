@@ -4,8 +4,8 @@ The model is loaded and has encoded a few texts before the clock starts.
 """
 import argparse
 import json
-import time
 
+from batches import time_batch_sizes
 from sentence_transformers import SentenceTransformer
 
 WARM_UP = 8
@@ -20,11 +20,4 @@ args = parser.parse_args()
 texts = json.load(open(args.texts, encoding="utf-8"))
 model = SentenceTransformer(args.model, device="cpu")
 model.encode(texts[:WARM_UP])
-seconds = {}
-for batch_size in map(int, args.batch_sizes.split(",")):
-    start = time.perf_counter()
-    vectors = model.encode(texts, batch_size=batch_size)
-    seconds[batch_size] = time.perf_counter() - start
-vectors.tofile(args.vectors)
-best = min(seconds, key=seconds.get)
-print(json.dumps({"seconds": seconds[best], "detail": {"batch": best, "each": seconds}}))
+time_batch_sizes(args.batch_sizes, lambda size: model.encode(texts, batch_size=size), args.vectors)

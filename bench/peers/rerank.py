@@ -4,8 +4,8 @@ The model is loaded and has scored a few pairs before the clock starts.
 """
 import argparse
 import json
-import time
 
+from batches import time_batch_sizes
 from sentence_transformers import CrossEncoder
 
 WARM_UP = 8
@@ -20,11 +20,4 @@ args = parser.parse_args()
 pairs = json.load(open(args.pairs, encoding="utf-8"))
 model = CrossEncoder(args.model, device="cpu")
 model.predict(pairs[:WARM_UP])
-seconds = {}
-for batch_size in map(int, args.batch_sizes.split(",")):
-    start = time.perf_counter()
-    scores = model.predict(pairs, batch_size=batch_size)
-    seconds[batch_size] = time.perf_counter() - start
-scores.tofile(args.scores)
-best = min(seconds, key=seconds.get)
-print(json.dumps({"seconds": seconds[best], "detail": {"batch": best, "each": seconds}}))
+time_batch_sizes(args.batch_sizes, lambda size: model.predict(pairs, batch_size=size), args.scores)

@@ -67,7 +67,8 @@ export function compareAtEqualHardness(setting, ladder) {
     ),
   );
   const sorted = ratios.filter((one) => one !== undefined).sort((a, b) => a - b);
-  return { ratio, low: sorted[Math.floor(0.025 * sorted.length)], high: sorted[Math.floor(0.975 * sorted.length)] };
+  const quantile = (/** @type {number} */ share) => sorted[Math.floor(share * sorted.length)] ?? Number.NaN;
+  return { ratio, low: quantile(0.025), high: quantile(0.975) };
 }
 
 /**

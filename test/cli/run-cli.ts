@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { onTestFinished } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 
 /** The command as it is installed. */
 export const BIN = resolve('bin/hn-mine.js');
@@ -119,6 +119,22 @@ export class Workspace {
   #environment(env: RunOptions['env']) {
     const own = { HOME: this.folder, XDG_CACHE_HOME: this.path(CACHE), HF_HUB_OFFLINE: '1' };
     return { PATH: process.env.PATH, ...own, ...env };
+  }
+}
+
+/** Reads a process's standard output with pauses, during which it must wait. */
+export async function readSlowly(child: ChildProcess, pauses: number): Promise<void> {
+  let isEnded = false;
+  child.on('exit', () => {
+    isEnded = true;
+  });
+  await new Promise((resolve) => child.stdout?.once('data', resolve));
+  for (let pause = 0; pause < pauses; pause++) {
+    child.stdout?.pause();
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(isEnded).toBe(false);
+    child.stdout?.resume();
+    await new Promise((resolve) => child.stdout?.once('data', resolve));
   }
 }
 

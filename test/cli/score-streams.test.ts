@@ -7,6 +7,7 @@ import {
   makeTexts,
   parseRows,
   type Result,
+  readSlowly,
   SIGNAL_NUMBERS,
   TINY,
   TINY_MODEL,
@@ -131,18 +132,7 @@ describe('standard output of hn-mine score', () => {
   it('read slowly makes the run wait, and gets every row whole and in order', async () => {
     const child = workspace.start(SCORE);
     const ended = collect(child);
-    let isEnded = false;
-    child.on('exit', () => {
-      isEnded = true;
-    });
-    await new Promise((resolve) => child.stdout?.once('data', resolve));
-    for (let pause = 0; pause < 2; pause++) {
-      child.stdout?.pause();
-      await new Promise((resolve) => setTimeout(resolve, 300));
-      expect(isEnded).toBe(false);
-      child.stdout?.resume();
-      await new Promise((resolve) => child.stdout?.once('data', resolve));
-    }
+    await readSlowly(child, 2);
     const { stdout, stderr, code } = await ended;
     expect({ stderr, code }).toEqual({ stderr: '', code: 0 });
     expect(queriesOf(stdout)).toEqual(firstQueries(ROWS));

@@ -10,6 +10,7 @@ import {
   makeRows,
   parseRows,
   type Result,
+  readSlowly,
   SIGNAL_NUMBERS,
   TINY,
   TINY_MODEL,
@@ -55,18 +56,7 @@ describe('standard output', () => {
     writeManyRows();
     const child = workspace.start([...FILES, ...TINY]);
     const result = collect(child);
-    let isEnded = false;
-    child.on('exit', () => {
-      isEnded = true;
-    });
-    await new Promise((resolve) => child.stdout?.once('data', resolve));
-    for (let pause = 0; pause < 3; pause++) {
-      child.stdout?.pause();
-      await new Promise((resolve) => setTimeout(resolve, 300));
-      expect(isEnded).toBe(false);
-      child.stdout?.resume();
-      await new Promise((resolve) => child.stdout?.once('data', resolve));
-    }
+    await readSlowly(child, 3);
     const { stdout, stderr, code } = await result;
     expect(parseRows(stdout).map(({ query }) => query)).toEqual(
       Array.from({ length: MANY_ROWS }, (_, i) => `find ${i}`),
