@@ -37,7 +37,7 @@ export function describeSummary(summary: Summary): string[] {
       embedded: `${formatCount(texts.distinct)} texts, ${formatCount(texts.reused)} of them known from earlier runs`,
     }),
     ...reranked,
-    model: `${summary.model ?? 'none, as nothing asks for scores'}, seed ${summary.seed}`,
+    model: `${summary.model ?? 'no encoder, as nothing asks for its scores'}, seed ${summary.seed}`,
     time: `${formatDuration(seconds.total)} (${phases.join(', ')})`,
   };
   return Object.entries(lines).map(([name, text]) => `${name.padEnd(11)}${text}`);

@@ -124,9 +124,8 @@ async function completeModels(local: LocalModels, config: MineConfig, context: R
   const encoder = needsEncoder(config) ? (local.encoder ?? (await fetchEncoder(config, context))) : undefined;
   const reranker = local.reranker ?? (await fetchReranker(config, 'model', context));
   if (reranker) await checkReranker(reranker);
-  const notes = encoder?.plan.notes ?? [
-    'nothing asks for scores of the encoder, so no text is encoded; --scores would',
-  ];
+  const advice = reranker ? '' : '; --scores would';
+  const notes = encoder?.plan.notes ?? [`nothing asks for scores of the encoder, so no text is encoded${advice}`];
   for (const note of [...notes, ...(reranker?.notes ?? [])]) context.events.onNote?.(note);
   return { encoder, reranker };
 }

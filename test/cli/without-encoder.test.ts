@@ -1,4 +1,6 @@
+import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { TINY_RERANKER } from '../rerank/score-pairs.js';
 import { FILES, parseRows, readFixture, TINY, Workspace } from './run-cli.js';
 
 /** A model that is nowhere. */
@@ -47,6 +49,16 @@ describe('a run by BM25 that asks for no scores', () => {
     const { stderr, code } = await openFixtures().run([...BM25, ...flags.split(' '), ...ABSENT]);
     expect(code).toBe(1);
     expect(stderr).toContain('nobody/nothing');
+  });
+
+  it('needs none with a reranker either, which brings its own scores', async () => {
+    const flags = ['--reranker', resolve(TINY_RERANKER), '--scores', '--workers', '1'];
+    const { stdout, stderr, code } = await openFixtures().run([...BM25, ...ABSENT, ...flags]);
+    expect(code).toBe(0);
+    for (const { neg, neg_scores } of parseRows(stdout)) expect(neg_scores?.length).toBe(neg.length);
+    expect(stderr).toMatch(/^nothing asks for scores of the encoder, so no text is encoded$/m);
+    expect(stderr).toMatch(/^mean score/m);
+    expect(stderr).toMatch(/^model {6}no encoder, as nothing asks for its scores, seed 42$/m);
   });
 
   it('says in a dry run that there is no encoder', async () => {
