@@ -16,11 +16,12 @@ export function hashText(text: string): Hash64 {
  * SHA-256 over the UTF-8 text, a character a byte; over UTF-16 where it holds lone surrogates, which UTF-8 cannot tell apart.
  */
 export function digestText(text: string): string {
-  return digest(text.isWellFormed() ? text : Buffer.from(text, 'utf16le'));
+  return digestBytes(text.isWellFormed() ? text : Buffer.from(text, 'utf16le'));
 }
 
+/** SHA-256 over bytes, or over the UTF-8 of well-formed text, a character a byte. */
 // Four times as fast as a hash object where the digest is a string ("binary" is Latin-1); Node has it since 20.12.
-const digest: (data: string | Buffer) => string =
+export const digestBytes: (data: string | Uint8Array) => string =
   crypto.hash === undefined
     ? (data) => crypto.createHash('sha256').update(data).digest('binary')
     : (data) => crypto.hash('sha256', data, 'binary');

@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { HnMineError, reasonOfWriteFailure } from '../errors.js';
+import { digestBytes } from '../memory/hash.js';
 
 /** Bytes of a key: the head of a SHA-256. */
 export const KEY_BYTES = 16;
@@ -64,7 +64,7 @@ export class SegmentWriter {
       record.writeUInt32LE(isTruncated ? 1 : 0);
       record.set(new Uint8Array(Float32Array.from(vector).buffer), FLAG_BYTES);
       index.set(key, i * INDEX_RECORD);
-      index.set(checksumOf(key, record), i * INDEX_RECORD + KEY_BYTES);
+      index.write(checksumOf(Buffer.concat([key, record])), i * INDEX_RECORD + KEY_BYTES, 'latin1');
     });
     const position = this.#written;
     // Taken before waiting: calls may overlap.
@@ -153,6 +153,7 @@ export async function readRecords(
   if (wanted.length === 0) return;
   const recordBytes = FLAG_BYTES + 4 * segment.dim;
   const piece = Buffer.alloc(Math.max(READ_BYTES, recordBytes));
+  const decode = createDecoder(segment);
   // It may have been removed since it was opened: its records are then absent.
   const file = await open(`${segment.name}.vectors`, 'r').catch(() => undefined);
   if (!file) return;
@@ -165,7 +166,7 @@ export async function readRecords(
       if (end === first) return;
       for (; place < wanted.length && (wanted[place] as number) < end; place++) {
         const start = ((wanted[place] as number) - first) * recordBytes;
-        const stored = decodeRecord(segment, wanted[place] as number, piece.subarray(start, start + recordBytes));
+        const stored = decode(wanted[place] as number, piece.subarray(start, start + recordBytes));
         if (stored) onVector(place, stored);
       }
     }
@@ -186,20 +187,23 @@ function findRunEnd(wanted: ArrayLike<number>, place: number, recordBytes: numbe
   return end;
 }
 
-/** Nothing where the record is damaged. */
-function decodeRecord(segment: Segment, number: number, record: Buffer): StoredVector | undefined {
-  const at = number * INDEX_RECORD;
-  const checksum = segment.index.subarray(at + KEY_BYTES, at + INDEX_RECORD);
-  if (!checksum.equals(checksumOf(keyAt(segment, number), record))) return undefined;
-  const vector = new Float32Array(segment.dim);
-  new Uint8Array(vector.buffer).set(record.subarray(FLAG_BYTES));
-  return { vector, isTruncated: (record.readUInt32LE() & 1) === 1 };
+/** Returns what gives a record's vector, valid until the next call; nothing where the record is damaged. */
+function createDecoder({ index, dim }: Segment): (number: number, record: Buffer) => StoredVector | undefined {
+  const checked = Buffer.from(new ArrayBuffer(KEY_BYTES + FLAG_BYTES + 4 * dim));
+  const vector = new Float32Array(checked.buffer, KEY_BYTES + FLAG_BYTES, dim);
+  return (number, record) => {
+    const at = number * INDEX_RECORD;
+    index.copy(checked, 0, at, at + KEY_BYTES);
+    record.copy(checked, KEY_BYTES);
+    const checksum = index.toString('latin1', at + KEY_BYTES, at + INDEX_RECORD);
+    if (checksum !== checksumOf(checked)) return undefined;
+    return { vector, isTruncated: (record.readUInt32LE() & 1) === 1 };
+  };
 }
 
-function checksumOf(...parts: readonly Uint8Array[]): Buffer {
-  const hash = createHash('sha256');
-  for (const part of parts) hash.update(part);
-  return hash.digest().subarray(0, CHECKSUM_BYTES);
+/** A character a byte. */
+function checksumOf(bytes: Uint8Array): string {
+  return digestBytes(bytes).slice(0, CHECKSUM_BYTES);
 }
 
 function makeHeader(dim: number): Buffer {
@@ -207,7 +211,7 @@ function makeHeader(dim: number): Buffer {
   header.write(MAGIC);
   const end = header.writeUInt32LE(dim, MAGIC.length);
   // A wrong length would misplace every record.
-  header.set(checksumOf(header.subarray(0, end)), end);
+  header.write(checksumOf(header.subarray(0, end)), end, 'latin1');
   return header;
 }
 
