@@ -79,7 +79,7 @@ export function mine(options: MineOptions): MinedRecords {
   return {
     summary: () => tally.finish(),
     async *[Symbol.asyncIterator]() {
-      for await (const row of rows) yield JSON.parse(formatRow(row, config).line) as MinedRecord;
+      for await (const row of rows) yield JSON.parse(formatRow(row, config).line.toString()) as MinedRecord;
     },
   };
 }
@@ -121,7 +121,7 @@ export function score(options: ScoreOptions): AsyncIterable<ScoredRecord> {
       const counts: ScoreCounts = { rows: 0, pairs: 0, truncated: 0, model: '' };
       try {
         for await (const row of scoreRows(input, config, { workspace, context, counts }))
-          yield JSON.parse(formatScoredRow(row)) as ScoredRecord;
+          yield JSON.parse(formatScoredRow(row).toString()) as ScoredRecord;
       } finally {
         workspace.close();
       }

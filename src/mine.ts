@@ -7,7 +7,7 @@ import type { Bm25Search } from './lexical/bm25-search.js';
 import type { Texts } from './memory/text-spool.js';
 import type { Workspace } from './memory/workspace.js';
 import { type Choice, createChoice } from './mining/choice.js';
-import { createRowTask, type RowTask } from './mining/mine-row.js';
+import { type ChosenRow, composeRow, createRowTask, type RowTask } from './mining/mine-row.js';
 import { rankPool } from './mining/rank-pool.js';
 import { createRerankedChoice } from './mining/rerank-rows.js';
 import { openRetrievers, type Retrievers } from './mining/retrievers.js';
@@ -30,7 +30,8 @@ export type Phase = 'reading' | 'embedding' | 'indexing' | 'searching' | 'rerank
 
 /** A negative as it is written. */
 export interface WrittenNegative {
-  readonly text: string;
+  /** Its text: see `escapeText`. */
+  readonly escaped: Uint8Array;
   /** Nothing where no scores are asked for, and for a kept negative where they are not written. */
   readonly score: number | undefined;
   readonly rank: number | null;
@@ -114,12 +115,12 @@ export async function* mineDataset(dataset: Dataset, config: MineConfig, tools: 
   let reranker: Reranker | undefined;
   try {
     reranker = await tools.openReranker?.();
-    const choice = reranker ? createRerankedChoice(reranker, dataset, config, tools) : createChoice(dataset, config);
+    const choice = reranker ? createRerankedChoice(reranker, dataset, config, tools) : createChoice(config);
     tools.onProgress('searching', 0, total);
     const memory = tools.workspace.memory.mining;
     let done = 0;
     for await (const block of mineBlocks({ dataset, config, vectors, retrievers, choice, memory })) {
-      yield* block;
+      for (const chosen of block) yield composeRow(chosen, dataset.pool);
       done += block.length;
       tools.onProgress('searching', done, total);
     }
@@ -141,8 +142,8 @@ interface Mining {
 }
 
 /** The pool is ranked for one block while the one before it is chosen from and written. */
-async function* mineBlocks(mining: Mining): AsyncGenerator<MinedRow[]> {
-  let previous: Promise<MinedRow[]> | undefined;
+async function* mineBlocks(mining: Mining): AsyncGenerator<ChosenRow[]> {
+  let previous: Promise<ChosenRow[]> | undefined;
   for (const positions of cutBlocks(mining)) {
     const block = mineBlock(positions, mining);
     // Its error is thrown when its turn comes; until then it is not unhandled.
@@ -169,10 +170,10 @@ function* cutBlocks({ dataset: { mined, rows }, choice, memory }: Mining): Gener
   yield block;
 }
 
-async function mineBlock(positions: readonly number[], mining: Mining): Promise<MinedRow[]> {
+async function mineBlock(positions: readonly number[], mining: Mining): Promise<ChosenRow[]> {
   const { dataset, config, retrievers, choice, memory } = mining;
   const tasks = await choice.prepare(await createTasks(positions, mining));
-  const mined = new Array<MinedRow>(tasks.length);
+  const chosen = new Array<ChosenRow>(tasks.length);
   const first = choice.depth + countExtra(tasks, config);
   let open = tasks.map((_, i) => i);
   for (let depth = first; open.length > 0; depth *= 4) {
@@ -185,13 +186,13 @@ async function mineBlock(positions: readonly number[], mining: Mining): Promise<
       const rows = await choice.finish(searched, rankings);
       for (const [at, i] of some.entries()) {
         const row = rows[at];
-        if (row) mined[i] = row;
+        if (row) chosen[i] = row;
         else unfinished.push(i);
       }
     }
     open = unfinished;
   }
-  return mined;
+  return chosen;
 }
 
 async function createTasks(positions: readonly number[], mining: Mining): Promise<RowTask[]> {

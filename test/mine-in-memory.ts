@@ -7,7 +7,7 @@ import { createScan } from '#dist/lexical/bm25-scan.js';
 import { type Bm25Search, weighTerms } from '#dist/lexical/bm25-search.js';
 import type { Texts } from '#dist/memory/text-spool.js';
 import { planMemory, Workspace } from '#dist/memory/workspace.js';
-import { type MinedRow, mineDataset, prepareMining, type Tools } from '#dist/mine.js';
+import { type MinedRow, mineDataset, prepareMining, type Tools, type WrittenNegative } from '#dist/mine.js';
 import { formatRow } from '#dist/output/format-row.js';
 import { openVectors, type VectorPlace } from '#dist/search/passage-vectors.js';
 import type { VectorIndex } from '#dist/search/vector-index.js';
@@ -16,8 +16,13 @@ import { searchByLoop } from './search/brute-force.js';
 /** A text's vector; all of one length. */
 export type Embed = (text: string, role: Role) => readonly number[];
 
+/** A negative with its text in the place of what is written of it. */
+export type ReadNegative = Omit<WrittenNegative, 'escaped'> & { readonly text: string };
+
+export type ReadRow = Omit<MinedRow, 'negatives'> & { readonly negatives: readonly ReadNegative[] };
+
 export interface MinedInMemory {
-  readonly rows: readonly MinedRow[];
+  readonly rows: readonly ReadRow[];
   /** As they would be written. */
   readonly lines: readonly string[];
   readonly outlook: Outlook;
@@ -38,7 +43,8 @@ export async function mineInMemory(
   const config = parseConfig(settings);
   const { workspace = new Workspace(planMemory(2e9)) } = tools;
   const { dataset, outlook } = await prepareMining({ input, pool: pool && [pool] }, config, workspace, () => {});
-  const rows: MinedRow[] = [];
+  const rows: ReadRow[] = [];
+  const lines: string[] = [];
   const mined = mineDataset(dataset, config, {
     openEncoder: async () => encoderOf(embed),
     createIndex: async (passages) => indexOf(passages),
@@ -48,9 +54,17 @@ export async function mineInMemory(
     workspace,
     ...tools,
   });
-  for await (const row of mined) rows.push(row);
+  for await (const row of mined) {
+    rows.push(readRow(row));
+    lines.push(formatRow(row, config).line.toString());
+  }
   workspace.close();
-  return { rows, outlook, lines: rows.map((row) => formatRow(row, config).line) };
+  return { rows, outlook, lines };
+}
+
+function readRow(row: MinedRow): ReadRow {
+  const read = ({ escaped, ...rest }: WrittenNegative) => ({ ...rest, text: JSON.parse(`"${Buffer.from(escaped)}"`) });
+  return { ...row, negatives: row.negatives.map(read) };
 }
 
 export function encoderOf(embed: Embed): Encoder {
@@ -102,4 +116,4 @@ export function hashVector(text: string): number[] {
 /** Passages score what the number in their text says, for every query. */
 export const scoreInText: Embed = (text, role) => [role === 'query' ? 1 : Number(/-?\d+(\.\d+)?/.exec(text)?.[0] ?? 0)];
 
-export const textsOf = ({ negatives }: MinedRow) => negatives.map(({ text }) => text);
+export const textsOf = ({ negatives }: ReadRow) => negatives.map(({ text }) => text);

@@ -67,7 +67,7 @@ export function createContext(
 /** Where the rows of a command go: a file that is there when all are written, or standard output. */
 export interface RowOutput {
   /** Resolves when more may be written. @throws HnMineError `output` */
-  write(line: string): Promise<void> | undefined;
+  write(line: Uint8Array): Promise<void> | undefined;
   commit(): Promise<void>;
   /** After an error: the partial file goes; rows on their way to standard output arrive whole. */
   abandon(error: unknown): Promise<void>;

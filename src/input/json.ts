@@ -53,6 +53,16 @@ export function splitMembers(source: string): Member[] {
   return Array.from(members, ([key, value]) => ({ key, value }));
 }
 
+/** What `JSON.stringify` writes between the quotes of a string, in UTF-8. */
+export function escapeText(text: string): Uint8Array {
+  return Buffer.from(JSON.stringify(text).slice(1, -1));
+}
+
+/** Whether text without lone surrogates changes when it is escaped. */
+export function needsEscape(text: string): boolean {
+  return /["\\\u0000-\u001f]/.test(text);
+}
+
 /** Text of a source for a message of one line: cut where it is long, control characters spelled out. */
 export function abbreviate(text: string, most: number): string {
   const cut = text.length > most ? `${text.slice(0, most)}…` : text;

@@ -3,7 +3,7 @@ import { GrowingArray } from '../memory/growing-array.js';
 import { type Hash64, hashText } from '../memory/hash.js';
 import { HashLists, HashTable } from '../memory/hash-table.js';
 import { TextSpool, type Texts } from '../memory/text-spool.js';
-import { describeKind, parseObject } from './json.js';
+import { describeKind, escapeText, needsEscape, parseObject } from './json.js';
 import { type Line, placeOf, readLines, type Source } from './lines.js';
 import { normalizeText } from './normalize.js';
 import { missingField, readId } from './rows.js';
@@ -33,6 +33,8 @@ export class Pool {
   readonly #classes = new GrowingArray((length) => new Int32Array(length));
   readonly #records = new GrowingArray((length) => new Int32Array(length));
   readonly #hashes = new GrowingArray((length) => new Uint32Array(length));
+  /** 1 for a text that is not its own escaped form. */
+  readonly #needEscape = new GrowingArray((length) => new Uint8Array(length));
   readonly #passageOfText = new HashTable();
   /** Only of classes whose first text is not in normalized form: the others are found by the table above. */
   readonly #classOfNormalized = new HashTable();
@@ -51,6 +53,12 @@ export class Pool {
 
   get texts(): Texts {
     return this.#texts;
+  }
+
+  /** A passage's text as it is written: see `escapeText`. Mostly its bytes as they are kept, to be read only. */
+  escapedAt(position: number): Uint8Array {
+    const utf8 = this.#needEscape.at(position) === 0 ? this.#texts.utf8At(position) : undefined;
+    return utf8 ?? escapeText(this.#texts.at(position));
   }
 
   /** How many passages differ after normalization. */
@@ -92,6 +100,16 @@ export class Pool {
     return this.#classes.at(position);
   }
 
+  /** The class of each passage. */
+  get classes(): Int32Array {
+    return this.#classes.view();
+  }
+
+  /** The hash of each passage's text, its high and its low half: see `hashText`. */
+  get hashes(): Uint32Array {
+    return this.#hashes.view();
+  }
+
   /** The classes of the passages that equal this normalized text, with or without their title. */
   *classesEqualTo(normalized: string, hash = hashText(normalized)): Generator<number> {
     const joined = this.#findClass(normalized, hash);
@@ -101,11 +119,6 @@ export class Pool {
 
   classesWithId(id: string): number[] {
     return [...this.#classesOfId.get(hashText(id))];
-  }
-
-  /** See `hashText`. */
-  hashOf(position: number): Hash64 {
-    return { high: this.#hashes.at(2 * position), low: this.#hashes.at(2 * position + 1) };
   }
 
   /** Hashes only propose: a text is the same where it reads the same. */
@@ -127,6 +140,7 @@ export class Pool {
     const normalizedHash = isNormalized ? hash : hashText(normalized);
     const first = this.#findClass(normalized, normalizedHash);
     const position = this.#texts.add(text);
+    this.#needEscape.push(needsEscape(text) ? 1 : 0);
     this.#records.push(this.recordCount);
     this.#hashes.push(hash.high);
     this.#hashes.push(hash.low);

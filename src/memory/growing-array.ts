@@ -1,4 +1,4 @@
-type Numbers = Int32Array | Uint32Array | Float64Array;
+type Numbers = Uint8Array | Int32Array | Uint32Array | Float64Array;
 
 /** A typed array that grows at its end. */
 export class GrowingArray<T extends Numbers> {

@@ -82,6 +82,13 @@ export class TextSpool implements Texts {
     return this.#read(start, this.#ends.at(i) - start).toString(this.#wide.has(i) ? 'utf16le' : 'utf8');
   }
 
+  /** The UTF-8 bytes of a text, to be read only; nothing for a text with lone surrogates. */
+  utf8At(i: number): Uint8Array | undefined {
+    if (this.#wide.has(i)) return undefined;
+    const start = this.#startOf(i);
+    return this.#read(start, this.#ends.at(i) - start);
+  }
+
   sizeOf(i: number): number {
     return this.#ends.at(i) - this.#startOf(i);
   }

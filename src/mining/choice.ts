@@ -1,9 +1,7 @@
 import type { MineConfig } from '../config/config.js';
-import type { Dataset } from '../dataset.js';
-import type { MinedRow } from '../mine.js';
 import { createPacer } from '../pacer.js';
 import type { Ranking } from '../select/ranking.js';
-import { finishRow, type RowTask } from './mine-row.js';
+import { type ChosenRow, chooseForRow, type RowTask } from './mine-row.js';
 
 /** How rows get their negatives from rankings of the pool: by the encoder's scores, or by a reranker's. */
 export interface Choice {
@@ -16,11 +14,11 @@ export interface Choice {
   /** Brings what a row's bounds are made from, before the pool is ranked for it. */
   prepare(tasks: RowTask[]): Promise<RowTask[]>;
   /** The rows of the tasks; nothing for those whose ranking must go deeper. */
-  finish(tasks: readonly RowTask[], rankings: readonly Ranking[]): Promise<(MinedRow | undefined)[]>;
+  finish(tasks: readonly RowTask[], rankings: readonly Ranking[]): Promise<(ChosenRow | undefined)[]>;
 }
 
 /** By the encoder's scores, which are at hand. */
-export function createChoice(dataset: Dataset, config: MineConfig): Choice {
+export function createChoice(config: MineConfig): Choice {
   return {
     blockRows: 2048,
     depth: config.range.high,
@@ -28,9 +26,9 @@ export function createChoice(dataset: Dataset, config: MineConfig): Choice {
     prepare: async (tasks) => tasks,
     async finish(tasks, rankings) {
       const pause = createPacer();
-      const rows: (MinedRow | undefined)[] = [];
+      const rows: (ChosenRow | undefined)[] = [];
       for (const [i, task] of tasks.entries()) {
-        rows.push(finishRow(task, rankings[i] as Ranking, config, dataset));
+        rows.push(chooseForRow(task, rankings[i] as Ranking, config));
         await pause();
       }
       return rows;

@@ -1,5 +1,6 @@
 import type { MineConfig } from '../config/config.js';
 import type { Dataset } from '../dataset.js';
+import { escapeText } from '../input/json.js';
 import { normalizeText } from '../input/normalize.js';
 import type { Pool } from '../input/pool.js';
 import type { Row } from '../input/rows.js';
@@ -13,13 +14,17 @@ import type { Ranking } from '../select/ranking.js';
 import type { Exclusions } from '../select/siblings.js';
 import type { Vectors } from './vectors.js';
 
+interface KeptNegative extends WrittenNegative {
+  readonly text: string;
+}
+
 /** All that is known of one row before the pool is ranked for it. */
 export interface RowTask {
   readonly row: Row;
   /** The row of its query's vector; nothing where there are no vectors. */
   readonly queryRow: number | undefined;
   /** Negatives that the row came with and keeps. */
-  readonly kept: readonly WrittenNegative[];
+  readonly kept: readonly KeptNegative[];
   readonly posScores: readonly number[];
   /** Whether the scores in the view are any. */
   readonly isScored: boolean;
@@ -43,18 +48,21 @@ export function createRowTask(
   const kept = config.keepNeg ? keepNegatives(row.neg, { exclusions, pool, isTextTooSimilar }, config.neg) : [];
   const keptClasses = kept.flatMap((text) => [...pool.classesEqualTo(normalizeText(text))]);
   const seed = seedRow({ seed: config.seed, query: row.query, pos: row.pos, copy: dataset.copyOf(position) });
+  const { classes, hashes } = pool;
   const task: RowTask = {
     row,
     queryRow: scores.queryRow,
-    kept: kept.map((text) => ({ text, score: undefined, rank: null, source: 'kept' })),
+    kept: kept.map((text) => ({ text, escaped: escapeText(text), score: undefined, rank: null, source: 'kept' })),
     posScores: [],
     isScored: false,
     view: {
       poolSize: pool.size,
       classCount: pool.classCount,
-      classOf: (passage) => pool.classOf(passage),
+      classOf: (passage) => classes[passage] as number,
       excluded: kept.length === 0 ? exclusions.classes : new Set([...exclusions.classes, ...keptClasses]),
-      drawOf: (passage) => drawUniform(seed, pool.hashOf(passage)),
+      drawOf: (passage) => {
+        return drawUniform(seed, { high: hashes[2 * passage] as number, low: hashes[2 * passage + 1] as number });
+      },
       scoreOf: scores.ofPassage,
       bounds: NO_BOUNDS,
       positive: Number.NaN,
@@ -96,14 +104,14 @@ const NO_SCORES = {
 };
 
 /** The scores that one row's choice is made with, all from the same inner product. */
-function createRowScores(position: number, { positives }: Exclusions, { queries, passages, ...rows }: Vectors) {
+function createRowScores(position: number, exclusions: Exclusions, { queries, passages, ...rows }: Vectors) {
   const queryRow = rows.queryRow(position);
   const query = queries.row(queryRow);
   const ofPassage = (passage: number) => productOf(query, passages.row(passage));
   // Those of siblings are embedded only where they are asked for, so they are looked up then.
   let liked: Float32Array[] | undefined;
   const highest = (passage: number, score: (a: Float32Array, b: Float32Array) => number) => {
-    liked ??= positives.map((hash) => passages.row(rows.passageRow(hash) as number));
+    liked ??= exclusions.positives().map((hash) => passages.row(rows.passageRow(hash) as number));
     const vector = passages.row(passage);
     return liked.reduce((most, positive) => Math.max(most, score(vector, positive)), -Infinity);
   };
@@ -155,23 +163,22 @@ function keepNegatives(
 }
 
 /** Chooses a row's negatives from a ranking of the pool; nothing where it must go deeper. */
-export function finishRow(
-  task: RowTask,
-  ranking: Ranking,
-  config: MineConfig,
-  { pool }: Dataset,
-): MinedRow | undefined {
+export function chooseForRow(task: RowTask, ranking: Ranking, config: MineConfig): ChosenRow | undefined {
   const selection = selectNegatives(ranking, task.view, config, config.neg - task.kept.length);
-  return selection === DEEPER ? undefined : composeRow(task, selection, pool);
+  return selection === DEEPER ? undefined : chosenFor(task, selection);
 }
 
-export function composeRow(
-  { row, kept, posScores, isScored }: RowTask,
-  { negatives, reason }: Selection,
-  { texts }: Pool,
-): MinedRow {
+/** A row whose negatives are known by their places in the pool. */
+export interface ChosenRow extends Pick<RowTask, 'row' | 'kept' | 'posScores' | 'isScored'>, Selection {}
+
+export function chosenFor({ row, kept, posScores, isScored }: RowTask, selection: Selection): ChosenRow {
+  return { row, kept, posScores, isScored, ...selection };
+}
+
+/** Brings the texts, as late as can be: those of a whole block would take more memory than everything else of it. */
+export function composeRow({ row, kept, posScores, isScored, negatives, reason }: ChosenRow, pool: Pool): MinedRow {
   const mined = negatives.map(({ passage, score, rank, source }): WrittenNegative => {
-    return { text: texts.at(passage), score: isScored ? score : undefined, rank, source };
+    return { escaped: pool.escapedAt(passage), score: isScored ? score : undefined, rank, source };
   });
   return { row, negatives: [...kept, ...mined], posScores, ...(reason === undefined ? {} : { reason }) };
 }

@@ -1,6 +1,6 @@
 import type { MineConfig } from '../config/config.js';
 import type { Dataset } from '../dataset.js';
-import type { MinedRow, Tools } from '../mine.js';
+import type { Tools } from '../mine.js';
 import { createPacer } from '../pacer.js';
 import type { Pair, Reranker } from '../rerank/reranker.js';
 import { type PairList, scoreList } from '../rerank/score-list.js';
@@ -8,7 +8,7 @@ import { DEEPER } from '../select/negatives.js';
 import type { Ranking } from '../select/ranking.js';
 import { type RerankSettings, selectReranked } from '../select/reranked.js';
 import type { Choice } from './choice.js';
-import { composeRow, listOwnTexts, type RowTask, withScores } from './mine-row.js';
+import { type ChosenRow, chosenFor, listOwnTexts, type RowTask, withScores } from './mine-row.js';
 
 /** Fewer than without a reranker, since each takes hundreds of pairs; enough of them to keep every worker busy. */
 const BLOCK_ROWS = 64;
@@ -86,10 +86,10 @@ async function finishRows(
   tasks: readonly RerankedTask[],
   rankings: readonly Ranking[],
   reranking: Reranking,
-): Promise<(MinedRow | undefined)[]> {
+): Promise<(ChosenRow | undefined)[]> {
   const { settings, dataset } = reranking;
   const pause = createPacer();
-  const rows = new Array<MinedRow | undefined>(tasks.length).fill(undefined);
+  const rows = new Array<ChosenRow | undefined>(tasks.length).fill(undefined);
   let open = tasks.map((_, i) => i);
   while (open.length > 0) {
     const waiting: number[] = [];
@@ -108,7 +108,7 @@ async function finishRows(
         wanted.add(task, found.unscored);
         waiting.push(i);
       } else if (found !== DEEPER) {
-        rows[i] = composeRow(task, found, dataset.pool);
+        rows[i] = chosenFor(task, found);
       }
       await pause();
     }

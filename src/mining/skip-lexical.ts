@@ -35,5 +35,5 @@ export async function skipLexical(
 function listClasses(passages: Int32Array, { view }: RowTask): number[] {
   const rules = { ...view, bounds: NO_BOUNDS, isTooSimilar: () => false };
   const ranking = { passages, scores: new Float64Array(passages.length) };
-  return listCandidates(ranking, rules, 'candidates').map(({ passage }) => view.classOf(passage));
+  return Array.from(listCandidates(ranking, rules, 'candidates'), ({ passage }) => view.classOf(passage));
 }

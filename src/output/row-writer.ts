@@ -5,14 +5,21 @@ import { HnMineError, hasErrno, reasonOfWriteFailure } from '../errors.js';
 
 /** Writes whole lines, as fast as the reader takes them. */
 export interface LineWriter {
-  /** Resolves when more may be written. @throws HnMineError `output`; see `isClosedPipe` */
-  write(line: string): Promise<void> | undefined;
+  /**
+   * Resolves when more may be written.
+   *
+   * @param line UTF-8 without a line break
+   * @throws HnMineError `output`; see `isClosedPipe`
+   */
+  write(line: Uint8Array): Promise<void> | undefined;
   /** Resolves when everything has been handed over. */
   end(): Promise<void>;
 }
 
-/** Lines are joined to pieces of about this many characters: one system call each. */
+/** Lines are joined to pieces of about this many bytes: one system call each. */
 const PIECE = 1 << 16;
+
+const LINE_BREAK = Buffer.from('\n');
 
 /**
  * @param name what messages call the output
@@ -28,26 +35,29 @@ export function createLineWriter(output: Writable, name: string, isGzip = false)
       failure ??= error;
     });
   }
-  let piece = '';
+  let lines: Uint8Array[] = [];
+  let size = 0;
   let isEnded = false;
   const flush = async () => {
     if (failure) throw describeFailure(failure, name);
-    const full = piece;
-    piece = '';
-    if (!stream.write(full)) await waitForReader(stream, output);
+    const piece = Buffer.concat(lines, size);
+    lines = [];
+    size = 0;
+    if (!stream.write(piece)) await waitForReader(stream, output);
     if (failure) throw describeFailure(failure, name);
   };
   return {
     write(line) {
       // Only a run that is being stopped still writes: it is to wait for the end of the process.
       if (isEnded) return new Promise(() => {});
-      piece += `${line}\n`;
-      return piece.length < PIECE ? undefined : flush();
+      lines.push(line, LINE_BREAK);
+      size += line.length + LINE_BREAK.length;
+      return size < PIECE ? undefined : flush();
     },
     async end() {
       isEnded = true;
       try {
-        if (piece !== '') await flush();
+        if (size > 0) await flush();
         stream.end();
         await finished(output, { readable: false });
       } catch (error) {

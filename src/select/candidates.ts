@@ -9,6 +9,73 @@ export interface Candidate {
   readonly rank: number;
 }
 
+/** Candidates, best first. Each is made when it is asked for: a row has hundreds and takes a few. */
+export class Candidates implements Iterable<Candidate> {
+  readonly #ranking: ScoredPassages;
+  readonly #places: readonly number[];
+  readonly #ranks: readonly number[];
+  readonly #start: number;
+  readonly #end: number;
+
+  /**
+   * @param places where in the ranking each stands
+   * @param ranks of each, ascending
+   */
+  constructor(
+    ranking: ScoredPassages,
+    places: readonly number[],
+    ranks: readonly number[],
+    span = { start: 0, end: places.length },
+  ) {
+    this.#ranking = ranking;
+    this.#places = places;
+    this.#ranks = ranks;
+    this.#start = span.start;
+    this.#end = span.end;
+  }
+
+  get length(): number {
+    return this.#end - this.#start;
+  }
+
+  passageAt(i: number): number {
+    return this.#ranking.passages[this.#places[this.#start + i] as number] as number;
+  }
+
+  scoreAt(i: number): number {
+    return this.#ranking.scores[this.#places[this.#start + i] as number] as number;
+  }
+
+  rankAt(i: number): number {
+    return this.#ranks[this.#start + i] as number;
+  }
+
+  at(i: number): Candidate {
+    return { passage: this.passageAt(i), score: this.scoreAt(i), rank: this.rankAt(i) };
+  }
+
+  slice(start: number, end = this.length): Candidates {
+    const limit = Math.min(this.#start + end, this.#end);
+    const span = { start: Math.min(this.#start + start, limit), end: limit };
+    return new Candidates(this.#ranking, this.#places, this.#ranks, span);
+  }
+
+  filter(isWanted: (i: number) => boolean): Candidates {
+    const kept = Array.from({ length: this.length }, (_, i) => i).filter(isWanted);
+    return new Candidates(
+      this.#ranking,
+      kept.map((i) => this.#places[this.#start + i] as number),
+      kept.map((i) => this.rankAt(i)),
+    );
+  }
+
+  *[Symbol.iterator](): Generator<Candidate> {
+    for (let i = 0; i < this.length; i++) yield this.at(i);
+  }
+}
+
+type ScoredPassages = Pick<Ranking, 'passages' | 'scores'>;
+
 /** Whether ranks count candidates only, or every passage of the pool as FlagEmbedding's `hn_mine` does. */
 export type RankBasis = 'candidates' | 'raw';
 
@@ -31,30 +98,34 @@ export interface CandidateRules {
 /**
  * The candidates in a ranking, best first: no excluded class, within the row's bounds, and each class once, at its best rank.
  */
-export function listCandidates(
-  { passages, scores }: Pick<Ranking, 'passages' | 'scores'>,
-  rules: CandidateRules,
-  basis: RankBasis,
-): Candidate[] {
+export function listCandidates(ranking: ScoredPassages, rules: CandidateRules, basis: RankBasis): Candidates {
+  const { passages, scores } = ranking;
   const { excluded, bounds } = rules;
-  const taken = new Set<number>();
-  const candidates: Candidate[] = [];
-  passages.forEach((passage, i) => {
+  const taken = mayRepeatClasses(passages, rules) ? new Set<number>() : undefined;
+  const places: number[] = [];
+  for (let i = 0; i < passages.length; i++) {
+    const passage = passages[i] as number;
     const score = scores[i] as number;
-    const found = rules.classOf(passage);
-    if (excluded.has(found) || taken.has(found)) return;
-    if (score > bounds.ceiling || score < bounds.floor || rules.isTooSimilar(passage)) return;
-    taken.add(found);
-    candidates.push({ passage, score, rank: basis === 'raw' ? i : candidates.length });
-  });
-  return candidates;
+    const classOf = rules.classOf(passage);
+    if (excluded.has(classOf) || taken?.has(classOf)) continue;
+    if (score > bounds.ceiling || score < bounds.floor || rules.isTooSimilar(passage)) continue;
+    taken?.add(classOf);
+    places.push(i);
+  }
+  return new Candidates(ranking, places, basis === 'raw' ? places : places.map((_, rank) => rank));
+}
+
+/** A class is named after one of its passages, so where all are named after themselves none comes twice. */
+function mayRepeatClasses(passages: Int32Array, { classOf }: CandidateRules): boolean {
+  for (let i = 0; i < passages.length; i++) if (classOf(passages[i] as number) !== passages[i]) return true;
+  return false;
 }
 
 /** Candidates before, in and past the window. */
 export interface Cut {
-  readonly skipped: Candidate[];
-  readonly window: Candidate[];
-  readonly past: Candidate[];
+  readonly skipped: Candidates;
+  readonly window: Candidates;
+  readonly past: Candidates;
 }
 
 /**
@@ -65,20 +136,32 @@ export interface Cut {
  * @param likenessOf the highest score of a passage with a positive
  */
 export function cutWindow(
-  candidates: readonly Candidate[],
+  candidates: Candidates,
   { low, high }: RankRange,
   positiveWeight: number,
   likenessOf: (passage: number) => number,
 ): Cut {
-  const past = candidates.filter(({ rank }) => rank >= high);
-  const best = candidates.filter(({ rank }) => rank < high);
-  if (positiveWeight === 0) {
-    return { skipped: best.filter(({ rank }) => rank < low), window: best.filter(({ rank }) => rank >= low), past };
-  }
-  const risk = new Map(
-    best.map((candidate) => [candidate, candidate.score + positiveWeight * likenessOf(candidate.passage)]),
-  );
-  const riskiest = best.toSorted((a, b) => (risk.get(b) as number) - (risk.get(a) as number) || a.passage - b.passage);
+  const [start, end] = [findRank(candidates, low), findRank(candidates, high)];
+  const past = candidates.slice(end);
+  if (positiveWeight === 0) return { skipped: candidates.slice(0, start), window: candidates.slice(start, end), past };
+  const best = candidates.slice(0, end);
+  const risks = Array.from(best, ({ passage, score }) => score + positiveWeight * likenessOf(passage));
+  const riskOf = (place: number) => risks[place] as number;
+  const riskiest = risks
+    .map((_, place) => place)
+    .sort((a, b) => riskOf(b) - riskOf(a) || best.passageAt(a) - best.passageAt(b));
   const skipped = new Set(riskiest.slice(0, low));
-  return { skipped: best.filter((one) => skipped.has(one)), window: best.filter((one) => !skipped.has(one)), past };
+  return {
+    skipped: best.filter((place) => skipped.has(place)),
+    window: best.filter((place) => !skipped.has(place)),
+    past,
+  };
+}
+
+/** Where the first candidate with this rank or a lower one stands. */
+function findRank(candidates: Candidates, rank: number): number {
+  // Ranks ascend, and each is at least the candidate's place in the list.
+  let at = Math.min(rank, candidates.length);
+  while (at > 0 && candidates.rankAt(at - 1) >= rank) at--;
+  return at;
 }

@@ -1,7 +1,16 @@
 import type { Bounds } from './bounds.js';
-import { type Candidate, type Cut, cutWindow, listCandidates, type RankBasis, type RankRange } from './candidates.js';
+import {
+  type Candidate,
+  type Candidates,
+  type Cut,
+  cutWindow,
+  listCandidates,
+  type RankBasis,
+  type RankRange,
+} from './candidates.js';
 import type { Ranking } from './ranking.js';
 import { explainShortage, type ShortReason } from './shortage.js';
+import { SmallestDraws } from './smallest-draws.js';
 
 export type Sample = 'random' | 'top' | 'weighted';
 export type Backfill = 'random' | 'next' | 'none';
@@ -76,11 +85,11 @@ export function selectNegatives(
   const seen = settings.rankBasis === 'raw' ? ranking.passages.length : candidates.length;
   if (!isEnd && seen < settings.range.high) return DEEPER;
   const cut = cutWindow(candidates, settings.range, settings.positiveWeight, row.likenessOf);
-  const chosen = samplePassages(cut.window, settings, count, row);
+  const chosen = drawSample(cut.window, settings, count, row).map((i) => fromSource('window')(cut.window.at(i)));
   const missing = count - chosen.length;
   if (missing > 0 && settings.backfill === 'next') {
     if (!isEnd && cut.past.length < missing) return DEEPER;
-    chosen.push(...cut.past.slice(0, missing).map(fromSource('next')));
+    chosen.push(...Array.from(cut.past.slice(0, missing), fromSource('next')));
   } else if (missing > 0 && settings.backfill === 'random') {
     // Where every candidate is known and none lies past the window, looking through the pool would find nothing.
     const isAllSeen = isEnd && ranking.coversPool && cut.past.length === 0;
@@ -113,23 +122,32 @@ function compareRanks(a: Negative, b: Negative): number {
 
 /** Makes negatives of candidates. */
 export function fromSource(source: NegativeSource): (candidate: Candidate) => Negative {
-  return (candidate) => ({ ...candidate, source });
+  return ({ passage, score, rank }) => ({ passage, score, rank, source });
 }
 
-/** `random` takes the smallest draws: uniform without replacement, and unmoved by what else the window holds. */
-export function samplePassages(
-  window: readonly Candidate[],
+/**
+ * Samples a window; `random` takes the smallest draws: uniform without replacement, and unmoved by what else the window holds.
+ *
+ * @returns the places in the window of at most `count` passages, ascending
+ */
+export function drawSample(
+  window: Pick<Candidates, 'length' | 'passageAt' | 'scoreAt'>,
   settings: SelectSettings,
   count: number,
   row: RowView,
-): Negative[] {
+): number[] {
   const { sample } = settings;
-  const drawOf = (candidate: Candidate) => {
-    const draw = row.drawOf(candidate.passage);
-    return sample === 'weighted' ? weighDraw(draw, candidate.score, row.positive, settings) : draw;
-  };
-  const inOrder = sample === 'top' ? window : sortByDraw(window, drawOf);
-  return inOrder.slice(0, count).map(fromSource('window'));
+  if (sample === 'top' || count >= window.length) return listPlaces(Math.min(count, window.length));
+  const smallest = new SmallestDraws(count);
+  for (let i = 0; i < window.length; i++) {
+    const draw = row.drawOf(window.passageAt(i));
+    smallest.offer(sample === 'weighted' ? weighDraw(draw, window.scoreAt(i), row.positive, settings) : draw, i);
+  }
+  return smallest.items.sort((a, b) => a - b);
+}
+
+function listPlaces(count: number): number[] {
+  return Array.from({ length: count }, (_, place) => place);
 }
 
 /**
@@ -145,15 +163,10 @@ function weighDraw(
   return Math.log(-Math.log(draw)) + sampleSharpness * (score - positive - sampleOffset) ** 2;
 }
 
-function sortByDraw<T>(items: readonly T[], drawOf: (item: T) => number): T[] {
-  const drawn = items.map((item) => ({ item, draw: drawOf(item) }));
-  return drawn.sort((a, b) => a.draw - b.draw).map(({ item }) => item);
-}
-
 /** Uniformly from the candidates past the window. */
 function drawPast(cut: Cut, row: RowView, count: number): Negative[] {
   const ranked = new Set(row.excluded);
-  for (const candidate of [...cut.skipped, ...cut.window]) ranked.add(row.classOf(candidate.passage));
+  for (const { passage } of [...cut.skipped, ...cut.window]) ranked.add(row.classOf(passage));
   return smallestDraws(row, ranked, count).map((passage): Negative => {
     return { passage, score: row.scoreOf(passage), rank: null, source: 'random' };
   });
@@ -161,12 +174,12 @@ function drawPast(cut: Cut, row: RowView, count: number): Negative[] {
 
 /** The skipped ranks from the window upwards. */
 function takeSkipped(cut: Cut, count: number): Negative[] {
-  return cut.skipped.toReversed().slice(0, count).map(fromSource('skipped'));
+  return [...cut.skipped].toReversed().slice(0, count).map(fromSource('skipped'));
 }
 
 /** One passage a class, the first that is allowed, so a class is drawn as often as any other. */
 export function smallestDraws(row: RowView, ranked: ReadonlySet<number>, count: number): number[] {
-  const smallest: { passage: number; draw: number }[] = [];
+  const smallest = new SmallestDraws(count);
   /** Classes for which another passage than the first stood in. */
   const replaced = new Set<number>();
   for (let passage = 0; passage < row.poolSize; passage++) {
@@ -177,13 +190,9 @@ export function smallestDraws(row: RowView, ranked: ReadonlySet<number>, count: 
       replaced.add(found);
     }
     const draw = row.drawOf(passage);
-    if (smallest.length === count && draw >= (smallest.at(-1)?.draw ?? 0)) continue;
-    if (!isAllowed(row, passage)) continue;
-    const at = smallest.findIndex((other) => draw < other.draw);
-    smallest.splice(at === -1 ? smallest.length : at, 0, { passage, draw });
-    if (smallest.length > count) smallest.pop();
+    if (smallest.takes(draw) && isAllowed(row, passage)) smallest.offer(draw, passage);
   }
-  return smallest.map(({ passage }) => passage);
+  return smallest.items;
 }
 
 /** Scores are computed only where there are bounds. */

@@ -1,14 +1,14 @@
 import { type Bounds, NO_BOUNDS } from './bounds.js';
-import { type Candidate, cutWindow, listCandidates } from './candidates.js';
+import { type Candidate, type Candidates, cutWindow, listCandidates } from './candidates.js';
 import {
   compareScores,
   DEEPER,
+  drawSample,
   fromSource,
   type Negative,
   type RowView,
   type Selection,
   type SelectSettings,
-  samplePassages,
   smallestDraws,
 } from './negatives.js';
 import type { Ranking } from './ranking.js';
@@ -66,7 +66,7 @@ export function selectReranked(
     const [low, high] = positiveWeight === 0 ? [range.low, range.high] : [0, range.high - range.low];
     const window = tried.ranked.slice(low, high);
     if (window.length < count && !isAll && reach < rerankLimit) continue;
-    const chosen = samplePassages(window, settings, count, row);
+    const chosen = sampleWindow(window, row, settings, count);
     if (chosen.length === count) return { negatives: chosen.sort(compareScores) };
     // Whether the limit or the pool's end left the row short must not depend on how deep the ranking goes.
     if (rest.length === reach && !ranking.isWhole) return DEEPER;
@@ -76,10 +76,20 @@ export function selectReranked(
 }
 
 /** With a positive weight, the riskiest of the best candidates go before any is scored. */
-function leaveRisky(found: readonly Candidate[], row: RowView, { range, positiveWeight }: RerankSettings) {
-  if (positiveWeight === 0) return { risky: [], rest: found };
+function leaveRisky(found: Candidates, row: RowView, { range, positiveWeight }: RerankSettings) {
+  if (positiveWeight === 0) return { risky: [], rest: [...found] };
   const { skipped, window, past } = cutWindow(found, range, positiveWeight, row.likenessOf);
-  return { risky: skipped, rest: [...window, ...past] };
+  return { risky: [...skipped], rest: [...window, ...past] };
+}
+
+function sampleWindow(window: readonly Candidate[], row: RowView, settings: SelectSettings, count: number): Negative[] {
+  const at = (place: number) => window[place] as Candidate;
+  const sampled = {
+    length: window.length,
+    passageAt: (place: number) => at(place).passage,
+    scoreAt: (place: number) => at(place).score,
+  };
+  return drawSample(sampled, settings, count, row).map((place) => fromSource('window')(at(place)));
 }
 
 function listUnscored(candidates: readonly { readonly passage: number }[], known: KnownScores): number[] {

@@ -42,5 +42,5 @@ function endsTooEarly(ranking: Ranking, row: RowView, settings: SelectSettings, 
   const candidates = listCandidates(ranking, unbounded, settings.rankBasis);
   const { low, high } = settings.range;
   const most = settings.backfill === 'next' ? Infinity : high;
-  return candidates.filter(({ rank }) => rank >= low && rank < most).length < asked;
+  return Array.from(candidates).filter(({ rank }) => rank >= low && rank < most).length < asked;
 }

@@ -62,28 +62,55 @@ export interface Exclusions {
   /** Whether it is a query or a positive of the group, in the pool or not. */
   hasText(normalized: string): boolean;
   /** The distinct positives of all rows of the group, by their texts as given. */
-  readonly positives: readonly Hash64[];
+  positives(): readonly Hash64[];
 }
 
-/** The positives of a group's rows (by ID, by joined text, by text without title) and their queries' own texts. */
+/**
+ * The positives of a group's rows (by ID, by joined text, by text without title) and their queries' own texts.
+ *
+ * @param group is read again for what few settings ask for
+ */
 export function listExclusions(group: Iterable<Row>, pool: Pool): Exclusions {
   const classes = new Set<number>();
+  for (const row of group) {
+    for (const text of ownTexts(row)) for (const found of pool.classesEqualTo(text)) classes.add(found);
+    for (const found of row.posIds.flatMap((id) => pool.classesWithId(id))) classes.add(found);
+  }
+  let texts: HashTable | undefined;
+  let positives: Hash64[] | undefined;
+  return {
+    classes,
+    hasText(normalized) {
+      texts ??= hashOwnTexts(group);
+      return texts.get(hashText(normalized)) !== undefined;
+    },
+    positives() {
+      positives ??= listPositives(group);
+      return positives;
+    },
+  };
+}
+
+function ownTexts({ query, pos }: Row): string[] {
+  return [query, ...pos].map(normalizeText);
+}
+
+function hashOwnTexts(group: Iterable<Row>): HashTable {
   const texts = new HashTable();
+  for (const row of group) for (const text of ownTexts(row)) texts.set(hashText(text), 0);
+  return texts;
+}
+
+function listPositives(group: Iterable<Row>): Hash64[] {
   const seen = new HashTable();
   const positives: Hash64[] = [];
-  for (const row of group) {
-    for (const hash of row.pos.map(hashText)) {
+  for (const { pos } of group) {
+    for (const hash of pos.map(hashText)) {
       if (seen.get(hash) === undefined) positives.push(hash);
       seen.set(hash, 0);
     }
-    for (const text of [row.query, ...row.pos].map(normalizeText)) {
-      const hash = hashText(text);
-      texts.set(hash, 0);
-      for (const found of pool.classesEqualTo(text, hash)) classes.add(found);
-    }
-    for (const found of row.posIds.flatMap((id) => pool.classesWithId(id))) classes.add(found);
   }
-  return { classes, hasText: (normalized) => texts.get(hashText(normalized)) !== undefined, positives };
+  return positives;
 }
 
 /** Smaller groups are listed anew for each of their rows. */
@@ -110,7 +137,7 @@ export function createExclusions(rows: Rows, siblings: Siblings, pool: Pool): (p
     const found = known.get(group);
     if (found) return found.exclusions;
     const members = siblings.of(position);
-    const exclusions = listExclusions(readAll(rows, members), pool);
+    const exclusions = listExclusions({ [Symbol.iterator]: () => readAll(rows, members) }, pool);
     if (members.length >= LARGE_GROUP) remember(group, exclusions, members.length);
     return exclusions;
   };

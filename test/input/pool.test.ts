@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type PassageFields, Pool, readPassages } from '#dist/input/pool.js';
+import { TextSpool } from '#dist/memory/text-spool.js';
+import { planMemory, Workspace } from '#dist/memory/workspace.js';
 
 const FIELDS: PassageFields = { text: 'text', title: 'title', id: ['_id', 'id'] };
 
@@ -29,6 +31,26 @@ describe('the pool', () => {
     await readPassages(pool, [{ text: 'b' }, { text: 'c' }], FIELDS, () => undefined);
     expect([...pool.texts]).toEqual(['a', 'b', 'c']);
     expect(pool.duplicates).toBe(1);
+  });
+
+  it('gives texts as JSON has them between quotes, kept in memory or on disk', async () => {
+    const texts = [
+      'plain',
+      'caf\u00e9 \u2028 \ud83d\ude00',
+      'a "quote"',
+      'back\\slash',
+      'two\nlines\u0000',
+      'half \ud800',
+      '\u007f',
+    ];
+    const workspace = new Workspace(planMemory(64e6));
+    for (const spool of [new TextSpool(), new TextSpool(workspace, 0)]) {
+      const pool = new Pool(spool);
+      for (const text of [...texts, 'x'.repeat(2e6)]) pool.add({ text });
+      const written = texts.map((_, i) => `"${Buffer.from(pool.escapedAt(i))}"`);
+      expect(written).toEqual(texts.map((text) => JSON.stringify(text)));
+    }
+    workspace.close();
   });
 
   it('puts texts that are equal after normalization into one class, named after the first', async () => {

@@ -1,12 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type MineSettings, parseConfig } from '#dist/config/config.js';
+import { escapeText } from '#dist/input/json.js';
 import type { WrittenNegative } from '#dist/mine.js';
 import { formatRow } from '#dist/output/format-row.js';
 
 const NEGATIVES: WrittenNegative[] = [
-  { text: 'first', score: 0.123456789012, rank: 3, source: 'window' },
-  { text: 'second "quoted"\n', score: -0.5, rank: null, source: 'random' },
+  { escaped: escapeText('first'), score: 0.123456789012, rank: 3, source: 'window' },
+  { escaped: escapeText('second "quoted"\n'), score: -0.5, rank: null, source: 'random' },
 ];
 
 function format(source: string, settings: MineSettings = {}, negatives: readonly WrittenNegative[] = NEGATIVES) {
@@ -22,7 +23,12 @@ function format(source: string, settings: MineSettings = {}, negatives: readonly
   return formatRow({ row, negatives, posScores: [0.98765432109] }, config);
 }
 
-const lineOf = (...args: Parameters<typeof format>) => format(...args).line;
+function formatted(...args: Parameters<typeof format>) {
+  const { line, dropped } = format(...args);
+  return { line: line.toString(), dropped };
+}
+
+const lineOf = (...args: Parameters<typeof format>) => format(...args).line.toString();
 
 describe('formatRow', () => {
   it.each([
@@ -73,7 +79,7 @@ describe('formatRow', () => {
     { score: 2 / 3, written: '0.6666667' },
     { score: 123456789, written: '123456800' },
   ])('writes the score $score as $written', ({ score, written }) => {
-    const line = lineOf('{}', { scores: true }, [{ text: 'n', score, rank: 0, source: 'window' }]);
+    const line = lineOf('{}', { scores: true }, [{ escaped: escapeText('n'), score, rank: 0, source: 'window' }]);
     expect(line).toBe(`{"neg": ["n"], "pos_scores": [0.9876543], "neg_scores": [${written}]}`);
   });
 
@@ -86,11 +92,11 @@ describe('formatRow', () => {
 
   it('drops what described the old negatives, says so, and leaves what described the positives', () => {
     const source = '{"pos_scores":[1],"neg":["old"],"neg_scores":[0.1],"neg_ranks":[9],"neg_ids":["a"],"x":1}';
-    expect(format(source)).toEqual({
+    expect(formatted(source)).toEqual({
       line: '{"pos_scores": [1], "neg": ["first", "second \\"quoted\\"\\n"], "x": 1}',
       dropped: ['neg_scores', 'neg_ranks', 'neg_ids'],
     });
-    expect(format(source, { ranks: true })).toEqual({
+    expect(formatted(source, { ranks: true })).toEqual({
       line: '{"pos_scores": [1], "neg": ["first", "second \\"quoted\\"\\n"], "neg_ranks": [3, null], "x": 1}',
       dropped: ['neg_scores', 'neg_ids'],
     });
@@ -98,7 +104,7 @@ describe('formatRow', () => {
 
   it('leaves what describes negatives that stay the same', () => {
     const source = '{"neg":["first","second \\"quoted\\"\\n"],"neg_scores":[0.1, 0.2],"neg_ids":[1, 2]}';
-    expect(format(source)).toEqual({
+    expect(formatted(source)).toEqual({
       line: '{"neg": ["first", "second \\"quoted\\"\\n"], "neg_scores": [0.1, 0.2], "neg_ids": [1, 2]}',
       dropped: [],
     });
@@ -113,7 +119,12 @@ describe('formatRow', () => {
     fc.assert(
       fc.property(record, fc.array(fc.string({ unit: 'binary' }), { minLength: 1 }), (fields, texts) => {
         const { neg: _, ...others } = fields;
-        const negatives = texts.map((text) => ({ text, score: 1, rank: 0, source: 'window' as const }));
+        const negatives = texts.map((text) => ({
+          escaped: escapeText(text),
+          score: 1,
+          rank: 0,
+          source: 'window' as const,
+        }));
         const line = lineOf(JSON.stringify({ ...others, neg: [] }), {}, negatives);
         const stale = ['neg_scores', 'neg_ranks', 'neg_ids'];
         const kept = Object.entries(others).filter(([key]) => !stale.includes(key));

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import { HnMineError } from '#dist/errors.js';
-import type { MinedRow } from '#dist/mine.js';
+import type { ReadRow } from '../mine-in-memory.js';
 import type { ChoiceSettings, RowByRules } from './choice.js';
 import { normal, type RowRecord, type RuleRecords, textsOfPool } from './records.js';
 
@@ -9,7 +9,7 @@ export interface CheckedRow {
   readonly record: RowRecord;
   readonly records: RuleRecords;
   readonly settings: ChoiceSettings;
-  readonly mined: MinedRow;
+  readonly mined: ReadRow;
   readonly line: string;
   readonly rules: RowByRules;
   readonly isReranked?: boolean;

@@ -5,7 +5,7 @@ import { type MinedRow, prepareMining, type WrittenNegative } from '#dist/mine.j
 import { Tally } from '#dist/run/summary.js';
 
 const negative = (source: WrittenNegative['source'], score: number | undefined): WrittenNegative => {
-  return { text: `${source} ${score}`, score, rank: null, source };
+  return { escaped: Buffer.from(`${source} ${score}`), score, rank: null, source };
 };
 
 function mined(posScores: number[], negatives: WrittenNegative[], reason?: MinedRow['reason']): MinedRow {

@@ -1,9 +1,28 @@
 import { describe, expect, it } from 'vitest';
-import { type CandidateRules, cutWindow, listCandidates, type RankBasis } from '#dist/select/candidates.js';
+import {
+  type Candidate,
+  type CandidateRules,
+  Candidates,
+  cutWindow,
+  listCandidates,
+  type RankBasis,
+} from '#dist/select/candidates.js';
 
 /** Passages best first, scores falling by one tenth. */
 function rank(passages: number[]) {
   return { passages: Int32Array.from(passages), scores: Float64Array.from(passages, (_, i) => 1 - i / 10) };
+}
+
+function candidatesOf(list: readonly Candidate[]): Candidates {
+  const ranking = {
+    passages: Int32Array.from(list, ({ passage }) => passage),
+    scores: Float64Array.from(list, ({ score }) => score),
+  };
+  return new Candidates(
+    ranking,
+    list.map((_, place) => place),
+    list.map(({ rank }) => rank),
+  );
 }
 
 /** No class but a passage's own, and no bounds. */
@@ -25,12 +44,12 @@ describe('listCandidates', () => {
     { basis: 'raw', expected: [[3, 1], [0, 3], [5, 4], [1, 5]] },
   ])('counts ranks on the basis of $basis', ({ basis, expected }) => {
     const found = listCandidates(rank([4, 3, 2, 0, 5, 1]), rulesOf({ excluded: new Set([2, 4]) }), basis);
-    expect(found.map(({ passage, rank }) => [passage, rank])).toEqual(expected);
+    expect([...found].map(({ passage, rank }) => [passage, rank])).toEqual(expected);
   });
 
   it('keeps each candidate its own score', () => {
     const found = listCandidates(rank([4, 3, 2]), rulesOf({ excluded: new Set([3]) }), 'candidates');
-    expect(found.map(({ passage, score }) => [passage, score])).toEqual([
+    expect([...found].map(({ passage, score }) => [passage, score])).toEqual([
       [4, 1],
       [2, 0.8],
     ]);
@@ -43,14 +62,14 @@ describe('listCandidates', () => {
     // 0, 2 and 4 are one class, named after 0.
     const classOf = (passage: number) => (passage % 2 === 0 ? 0 : passage);
     const found = listCandidates(rank([4, 3, 0, 2, 1]), rulesOf({ excluded: new Set(), classOf }), basis);
-    expect(found.map(({ passage }) => passage)).toEqual([4, 3, 1]);
-    expect(found.map(({ rank }) => rank)).toEqual(ranks);
+    expect([...found].map(({ passage }) => passage)).toEqual([4, 3, 1]);
+    expect([...found].map(({ rank }) => rank)).toEqual(ranks);
   });
 
   it('leaves out every passage of an excluded class', () => {
     const classOf = (passage: number) => (passage % 2 === 0 ? 0 : passage);
     const found = listCandidates(rank([4, 3, 0, 2, 1]), rulesOf({ excluded: new Set([0]), classOf }), 'candidates');
-    expect(found.map(({ passage }) => passage)).toEqual([3, 1]);
+    expect([...found].map(({ passage }) => passage)).toEqual([3, 1]);
   });
 
   it('does not change the set of excluded classes', () => {
@@ -63,7 +82,8 @@ describe('listCandidates', () => {
 it('listCandidates leaves out what is above the ceiling, below the floor, or too like a positive, and ranks the rest', () => {
   const rules = rulesOf({ bounds: { ceiling: 0.9, floor: 0.6 }, isTooSimilar: (passage) => passage === 7 });
   const neighbours = rank([9, 8, 7, 6, 5, 4]);
-  const ranksOn = (basis: RankBasis) => listCandidates(neighbours, rules, basis).map((one) => [one.passage, one.rank]);
+  const ranksOn = (basis: RankBasis) =>
+    Array.from(listCandidates(neighbours, rules, basis), (one) => [one.passage, one.rank]);
   // biome-ignore format: passage and rank, side by side
   expect(ranksOn('candidates')).toEqual([[8, 0], [6, 1], [5, 2]]);
   // biome-ignore format: passage and rank, side by side
@@ -71,8 +91,8 @@ it('listCandidates leaves out what is above the ceiling, below the floor, or too
 });
 
 describe('cutWindow', () => {
-  const ranked = (ranks: number[]) => ranks.map((rank) => ({ passage: 100 + rank, score: -rank, rank }));
-  const ranksOf = (part: { rank: number }[]) => part.map(({ rank }) => rank);
+  const ranked = (ranks: number[]) => candidatesOf(ranks.map((rank) => ({ passage: 100 + rank, score: -rank, rank })));
+  const ranksOf = (part: Candidates) => Array.from(part, ({ rank }) => rank);
 
   it.each([
     { range: [0, 3], ranks: [0, 1, 2, 3, 4], skipped: [], window: [0, 1, 2], past: [3, 4] },
@@ -103,9 +123,14 @@ describe('cutWindow', () => {
     const likeness = new Map([104, 102, 103, 101].map((passage, rank) => [passage, 2 * rank]));
     const candidates = [...likeness.keys()].map((passage, rank) => ({ passage, score: 3 - rank, rank }));
     likeness.set(101, 4);
-    const { skipped, window } = cutWindow(candidates, { low: 2, high: 4 }, 0.5, (one) => likeness.get(one) as number);
-    expect(skipped.map(({ passage }) => passage)).toEqual([102, 103]);
-    expect(window.map(({ passage }) => passage)).toEqual([104, 101]);
+    const { skipped, window } = cutWindow(
+      candidatesOf(candidates),
+      { low: 2, high: 4 },
+      0.5,
+      (one) => likeness.get(one) as number,
+    );
+    expect([...skipped].map(({ passage }) => passage)).toEqual([102, 103]);
+    expect([...window].map(({ passage }) => passage)).toEqual([104, 101]);
   });
 
   it('skips of too few candidates as many as there are', () => {

@@ -124,8 +124,8 @@ describe('listExclusions', () => {
   });
 
   it('lists the distinct positives as given', () => {
-    const { positives } = listExclusions([row('q', { pos: ['a', 'b'] }), row('q', { pos: ['b', 'a '] })], pool);
-    expect(positives).toEqual(['a', 'b', 'a '].map(hashText));
+    const exclusions = listExclusions([row('q', { pos: ['a', 'b'] }), row('q', { pos: ['b', 'a '] })], pool);
+    expect(exclusions.positives()).toEqual(['a', 'b', 'a '].map(hashText));
   });
 });
 
