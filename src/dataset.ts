@@ -5,13 +5,14 @@ import { normalizeText } from './input/normalize.js';
 import { type PassageFields, Pool, readPassages } from './input/pool.js';
 import { RowStore, type Rows } from './input/row-store.js';
 import { type RowFields, readRows } from './input/rows.js';
-import { GrowingArray } from './memory/growing-array.js';
 import { hashText } from './memory/hash.js';
 import { HashTable } from './memory/hash-table.js';
 import { TextSpool } from './memory/text-spool.js';
 import type { Workspace } from './memory/workspace.js';
 import { createPacer } from './pacer.js';
-import { createExclusions, type Exclusions, Siblings } from './select/siblings.js';
+import { createCopies } from './select/copies.js';
+import { createExclusions, type Exclusions } from './select/exclusions.js';
+import { Siblings } from './select/siblings.js';
 
 /** Rows and pool as read, before anything is embedded. */
 export interface Dataset {
@@ -60,7 +61,7 @@ export async function readDataset(
     onRecord(++done);
     return pause();
   };
-  const { rows, siblings, copies } = await readAllRows(inputs.input, config, workspace, count);
+  const { rows, siblings } = await readAllRows(inputs.input, config, workspace, count);
   if (rows.length === 0)
     throw new HnMineError('input', `${nameSource(inputs.input, 'input')}: no rows; expected one JSON object a line`);
   const limitedCount = Math.min(config.limit ?? rows.length, rows.length);
@@ -81,7 +82,7 @@ export async function readDataset(
     pool,
     siblings,
     exclusionsOf: createExclusions(rows, siblings, pool),
-    copyOf: (position) => copies.at(position),
+    copyOf: createCopies(rows, siblings),
   };
 }
 
@@ -94,21 +95,12 @@ async function readAllRows(
   const fields = rowFields(config);
   const rows = new RowStore(fields, new TextSpool(workspace, workspace.memory.rowTexts));
   const siblings = new Siblings();
-  const copies = new GrowingArray((length) => new Int32Array(length));
-  /** Where among `counts` a line's count is. */
-  const countOf = new HashTable();
-  const counts = new GrowingArray((length) => new Int32Array(length));
   for await (const row of readRows(source, fields)) {
     rows.add(row);
     siblings.add(row);
-    const hash = hashText(row.line.text);
-    const place = countOf.get(hash) ?? counts.push(0);
-    countOf.set(hash, place);
-    copies.push(counts.at(place));
-    counts.set(place, counts.at(place) + 1);
     await onRow();
   }
-  return { rows, siblings, copies };
+  return { rows, siblings };
 }
 
 /** The names of a passage's fields. */
@@ -143,7 +135,7 @@ export async function foreseeOutcome(dataset: Dataset, config: MineConfig): Prom
   const { low, high } = config.range;
   const pause = createPacer();
   const counts = { short: 0, least: Number.POSITIVE_INFINITY, most: 0, canFill: false, canReach: false };
-  const positives = { seen: new HashTable(), notInPool: 0 };
+  const positives = createPositives(pool);
   for (let i = 0; i < limitedCount; i++) {
     const row = rows.read(i);
     const candidates = pool.classCount - dataset.exclusionsOf(i).classes.size;
@@ -156,13 +148,7 @@ export async function foreseeOutcome(dataset: Dataset, config: MineConfig): Prom
     counts.canFill ||= candidates >= asked;
     counts.canReach ||= window > 0 || asked === 0 || config.backfill === 'random';
     if (window < asked) counts.short++;
-    for (const text of row.pos) {
-      const normalized = normalizeText(text);
-      const hash = hashText(normalized);
-      if (positives.seen.get(hash) !== undefined) continue;
-      positives.seen.set(hash, 0);
-      if (pool.classesEqualTo(normalized, hash).next().done) positives.notInPool++;
-    }
+    for (const text of row.pos) positives.add(text);
     await pause();
   }
   if (!counts.canFill) throw tooSmall(config.neg, pool.size, counts.most);
@@ -171,9 +157,35 @@ export async function foreseeOutcome(dataset: Dataset, config: MineConfig): Prom
     shortWindows: counts.short,
     leastCandidates: counts.least,
     mostCandidates: counts.most,
-    positives: positives.seen.size,
+    positives: positives.distinct,
     positivesNotInPool: positives.notInPool,
   };
+}
+
+/** Counts distinct positives. Most are passages, and those need a bit each. */
+function createPositives(pool: Pool) {
+  const isSeen = new Uint8Array(Math.ceil(pool.size / 8));
+  const others = new HashTable();
+  const counts = {
+    distinct: 0,
+    notInPool: 0,
+    add(text: string) {
+      const normalized = normalizeText(text);
+      const hash = hashText(normalized);
+      const found = pool.classOfText(normalized, hash);
+      if (found === undefined) {
+        if (others.get(hash) !== undefined) return;
+        others.set(hash, 0);
+        if (pool.classesEqualTo(normalized, hash).next().done) counts.notInPool++;
+      } else {
+        const [byte, bit] = [found >> 3, 1 << (found & 7)];
+        if (((isSeen[byte] as number) & bit) !== 0) return;
+        isSeen[byte] = (isSeen[byte] as number) | bit;
+      }
+      counts.distinct++;
+    },
+  };
+  return counts;
 }
 
 /** Shards are contiguous and differ by one row at most, so that their outputs joined in order are the whole output. */

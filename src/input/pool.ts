@@ -110,9 +110,17 @@ export class Pool {
     return this.#hashes.view();
   }
 
+  /** The class of the passages that equal this normalized text. */
+  classOfText(normalized: string, hash: Hash64): number | undefined {
+    const position = this.#find(normalized, hash);
+    if (position !== undefined) return this.classOf(position);
+    const found = this.#classOfNormalized.get(hash);
+    return found !== undefined && normalizeText(this.#texts.at(found)) === normalized ? found : undefined;
+  }
+
   /** The classes of the passages that equal this normalized text, with or without their title. */
   *classesEqualTo(normalized: string, hash = hashText(normalized)): Generator<number> {
-    const joined = this.#findClass(normalized, hash);
+    const joined = this.classOfText(normalized, hash);
     if (joined !== undefined) yield joined;
     yield* this.#classesOfBareText.get(hash);
   }
@@ -127,18 +135,11 @@ export class Pool {
     return position !== undefined && this.#texts.at(position) === text ? position : undefined;
   }
 
-  #findClass(normalized: string, hash: Hash64): number | undefined {
-    const position = this.#find(normalized, hash);
-    if (position !== undefined) return this.classOf(position);
-    const found = this.#classOfNormalized.get(hash);
-    return found !== undefined && normalizeText(this.#texts.at(found)) === normalized ? found : undefined;
-  }
-
   #append(text: string, hash: Hash64): number {
     const normalized = normalizeText(text);
     const isNormalized = normalized === text;
     const normalizedHash = isNormalized ? hash : hashText(normalized);
-    const first = this.#findClass(normalized, normalizedHash);
+    const first = this.classOfText(normalized, normalizedHash);
     const position = this.#texts.add(text);
     this.#needEscape.push(needsEscape(text) ? 1 : 0);
     this.#records.push(this.recordCount);

@@ -16,7 +16,7 @@ const RECENT_ROWS = 64;
 /** Rows as their source lines, on disk where they are many; each is parsed again when it is read. */
 export class RowStore implements Rows {
   readonly #lines: TextSpool;
-  readonly #numbers = new GrowingArray((length) => new Float64Array(length));
+  readonly #numbers = new GrowingArray((length) => new Uint32Array(length));
   readonly #fields: RowFields;
   readonly #recent: { position: number; row: Row }[] = [];
   /** Of a single source. */

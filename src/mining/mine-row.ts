@@ -9,9 +9,9 @@ import type { MinedRow, WrittenNegative } from '../mine.js';
 import { innerProduct } from '../search/inner-product.js';
 import { boundScores, combinePositives, NO_BOUNDS } from '../select/bounds.js';
 import { drawUniform, seedRow } from '../select/draw.js';
+import type { Exclusions } from '../select/exclusions.js';
 import { DEEPER, type RowView, type Selection, selectNegatives } from '../select/negatives.js';
 import type { Ranking } from '../select/ranking.js';
-import type { Exclusions } from '../select/siblings.js';
 import type { Vectors } from './vectors.js';
 
 interface KeptNegative extends WrittenNegative {

@@ -1,9 +1,7 @@
 import { normalizeText } from '../input/normalize.js';
-import type { Pool } from '../input/pool.js';
-import type { Rows } from '../input/row-store.js';
 import type { Row } from '../input/rows.js';
 import { GrowingArray } from '../memory/growing-array.js';
-import { type Hash64, hashText } from '../memory/hash.js';
+import { hashText } from '../memory/hash.js';
 import { HashTable } from '../memory/hash-table.js';
 
 /**
@@ -53,96 +51,4 @@ export class Siblings {
     this.#next.set(a, this.#next.at(b));
     this.#next.set(b, nextOfA);
   }
-}
-
-/** What no row of a group of siblings may take. */
-export interface Exclusions {
-  /** Of passages: see `Pool`. */
-  readonly classes: ReadonlySet<number>;
-  /** Whether it is a query or a positive of the group, in the pool or not. */
-  hasText(normalized: string): boolean;
-  /** The distinct positives of all rows of the group, by their texts as given. */
-  positives(): readonly Hash64[];
-}
-
-/**
- * The positives of a group's rows (by ID, by joined text, by text without title) and their queries' own texts.
- *
- * @param group is read again for what few settings ask for
- */
-export function listExclusions(group: Iterable<Row>, pool: Pool): Exclusions {
-  const classes = new Set<number>();
-  for (const row of group) {
-    for (const text of ownTexts(row)) for (const found of pool.classesEqualTo(text)) classes.add(found);
-    for (const found of row.posIds.flatMap((id) => pool.classesWithId(id))) classes.add(found);
-  }
-  let texts: HashTable | undefined;
-  let positives: Hash64[] | undefined;
-  return {
-    classes,
-    hasText(normalized) {
-      texts ??= hashOwnTexts(group);
-      return texts.get(hashText(normalized)) !== undefined;
-    },
-    positives() {
-      positives ??= listPositives(group);
-      return positives;
-    },
-  };
-}
-
-function ownTexts({ query, pos }: Row): string[] {
-  return [query, ...pos].map(normalizeText);
-}
-
-function hashOwnTexts(group: Iterable<Row>): HashTable {
-  const texts = new HashTable();
-  for (const row of group) for (const text of ownTexts(row)) texts.set(hashText(text), 0);
-  return texts;
-}
-
-function listPositives(group: Iterable<Row>): Hash64[] {
-  const seen = new HashTable();
-  const positives: Hash64[] = [];
-  for (const { pos } of group) {
-    for (const hash of pos.map(hashText)) {
-      if (seen.get(hash) === undefined) positives.push(hash);
-      seen.set(hash, 0);
-    }
-  }
-  return positives;
-}
-
-/** Smaller groups are listed anew for each of their rows. */
-const LARGE_GROUP = 16;
-
-/** How many rows of large groups are remembered: their exclusions take about 200 bytes a row. */
-const MOST_REMEMBERED = 1 << 18;
-
-/** Returns what gives the exclusions of the row at a position; those of a large group are listed once for all its rows. */
-export function createExclusions(rows: Rows, siblings: Siblings, pool: Pool): (position: number) => Exclusions {
-  const known = new Map<number, { exclusions: Exclusions; size: number }>();
-  let remembered = 0;
-  const remember = (group: number, exclusions: Exclusions, size: number) => {
-    known.set(group, { exclusions, size });
-    remembered += size;
-    for (const [oldest, { size }] of known) {
-      if (remembered <= MOST_REMEMBERED || oldest === group) break;
-      known.delete(oldest);
-      remembered -= size;
-    }
-  };
-  return (position) => {
-    const group = siblings.groupOf(position);
-    const found = known.get(group);
-    if (found) return found.exclusions;
-    const members = siblings.of(position);
-    const exclusions = listExclusions({ [Symbol.iterator]: () => readAll(rows, members) }, pool);
-    if (members.length >= LARGE_GROUP) remember(group, exclusions, members.length);
-    return exclusions;
-  };
-}
-
-function* readAll(rows: Rows, positions: readonly number[]): Generator<Row> {
-  for (const position of positions) yield rows.read(position);
 }

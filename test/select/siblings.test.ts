@@ -1,21 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Pool } from '#dist/input/pool.js';
-import type { Rows } from '#dist/input/row-store.js';
-import type { Row } from '#dist/input/rows.js';
-import { hashText } from '#dist/memory/hash.js';
-import { createExclusions, listExclusions, Siblings } from '#dist/select/siblings.js';
-
-function row(query: string, fields: Partial<Row> = {}): Row {
-  return { line: { file: 'rows', number: 1, text: '{}' }, query, pos: [], neg: [], posIds: [], ...fields };
-}
-
-function groupSiblings(rows: Row[]): Siblings {
-  const siblings = new Siblings();
-  for (const one of rows) siblings.add(one);
-  return siblings;
-}
-
-const listRows = (rows: Row[]): Rows => ({ length: rows.length, read: (i) => rows[i] as Row, sizeOf: () => 0 });
+import { groupSiblings, row } from './sibling-rows.js';
 
 describe('siblings', () => {
   it.each([
@@ -65,87 +49,5 @@ describe('siblings', () => {
   it('join a hundred thousand rows of one query in no time', () => {
     const siblings = groupSiblings(Array.from({ length: 100_000 }, () => row('same')));
     expect(siblings.of(99_999)).toHaveLength(100_000);
-  });
-});
-
-describe('listExclusions', () => {
-  const pool = new Pool();
-  const passages = [
-    { text: 'Paris Capital of France.', bareText: 'Capital of France.', id: 'p1' },
-    { text: 'Lyon Capital of France.', bareText: 'Capital of France.', id: 'p2' },
-    { text: 'caf\u00e9 noir' },
-    { text: 'cafe\u0301  noir', id: 'p4' },
-    { text: 'something else', id: 'p5' },
-    { text: 'something  else' },
-    { text: 'a question' },
-  ];
-  for (const passage of passages) pool.add(passage);
-
-  const excludedFor = (...group: Row[]) => [...listExclusions(group, pool).classes].sort((a, b) => a - b);
-
-  it.each([
-    { title: 'nothing for a positive that is not in the pool', group: [row('q', { pos: ['absent'] })], excluded: [] },
-    { title: 'a positive by its text', group: [row('q', { pos: ['something else'] })], excluded: [4] },
-    { title: 'a positive with its title', group: [row('q', { pos: ['Paris Capital of France.'] })], excluded: [0] },
-    {
-      title: 'every passage with the bare text of a positive',
-      group: [row('q', { pos: ['Capital of France.'] })],
-      excluded: [0, 1],
-    },
-    {
-      title: 'a positive after normalization',
-      group: [row('q', { pos: [' CAFE noir', 'cafe\u0301 noir '] })],
-      excluded: [2],
-    },
-    { title: 'a positive by its ID', group: [row('q', { posIds: ['p2'] })], excluded: [1] },
-    { title: 'the class of an ID whose text came before', group: [row('q', { posIds: ['p4'] })], excluded: [2] },
-    { title: "the query's own text", group: [row('a  question ', { pos: ['x'] })], excluded: [6] },
-    {
-      title: "a query's own text that is a passage without its title",
-      group: [row('Capital of France.', { pos: ['x'] })],
-      excluded: [0, 1],
-    },
-    {
-      title: 'what any sibling answers or asks',
-      group: [row('q', { pos: ['absent'] }), row('a question', { pos: ['something else'], posIds: ['p1'] })],
-      excluded: [0, 4, 6],
-    },
-  ])('excludes $title', ({ group, excluded }) => {
-    expect(excludedFor(...group)).toEqual(excluded);
-  });
-
-  it('knows the texts too, normalized, in the pool or not', () => {
-    const { hasText } = listExclusions(
-      [row(' a  question', { pos: ['absent', 'cafe\u0301'] }), row('b', { pos: ['absent '] })],
-      pool,
-    );
-    expect(['a question', 'absent', 'caf\u00e9', 'b'].map(hasText)).toEqual([true, true, true, true]);
-    expect(['A question', 'cafe\u0301', 'something else'].map(hasText)).toEqual([false, false, false]);
-  });
-
-  it('lists the distinct positives as given', () => {
-    const exclusions = listExclusions([row('q', { pos: ['a', 'b'] }), row('q', { pos: ['b', 'a '] })], pool);
-    expect(exclusions.positives()).toEqual(['a', 'b', 'a '].map(hashText));
-  });
-});
-
-describe('createExclusions', () => {
-  it('gives each row those of its group', () => {
-    const pool = new Pool();
-    for (let i = 0; i < 40; i++) pool.add({ text: `p${i}` });
-    // Twenty rows of one query, and ten of another.
-    const rows = Array.from({ length: 30 }, (_, i) => row(`q${i % 3 === 2 ? 1 : 0}`, { pos: [`p${i}`] }));
-    const exclusionsOf = createExclusions(listRows(rows), groupSiblings(rows), pool);
-    const positives = (isSecond: boolean) => rows.flatMap((_, i) => ((i % 3 === 2) === isSecond ? [i] : []));
-    for (const [i] of rows.entries()) expect([...exclusionsOf(i).classes]).toEqual(positives(i % 3 === 2));
-  });
-
-  it('lists those of a large group once', () => {
-    const pool = new Pool();
-    const rows = Array.from({ length: 30_000 }, (_, i) => row('q', { pos: [`p${i}`] }));
-    for (const { pos } of rows) pool.add({ text: pos[0] as string });
-    const exclusionsOf = createExclusions(listRows(rows), groupSiblings(rows), pool);
-    expect(new Set(rows.map((_, i) => exclusionsOf(i))).size).toBe(1);
-    expect(exclusionsOf(0).classes.size).toBe(30_000);
   });
 });
