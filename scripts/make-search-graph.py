@@ -2,7 +2,8 @@
 
     python scripts/make-search-graph.py models        (needs: pip install onnx)
 
-On a CPU: models/scores.onnx, passages [p, d], queries [q, d] -> scores [p, q].
+On a CPU: models/scores.onnx, passages [p, d], queries [q, d] -> scores [p, q]; models/byte-scores.onnx, the same of passages in
+unsigned bytes around `zero`, and of queries in signed bytes [d, q].
 
 On a GPU: models/search.onnx, the k highest inner products of each query with a tile of passages; models/search-below.onnx, of
 those that are not above a limit of each query's, the others coming out as minus infinity. queries [q, d], passages [p, d],
@@ -48,6 +49,20 @@ def make_product() -> onnx.ModelProto:
     return make_model(helper.make_graph([node], "scores", [passages, queries], [scores]))
 
 
+def make_byte_product() -> onnx.ModelProto:
+    inputs = [
+        helper.make_tensor_value_info("passages", TensorProto.UINT8, ["passages", "dim"]),
+        helper.make_tensor_value_info("queries", TensorProto.INT8, ["dim", "queries"]),
+        helper.make_tensor_value_info("zero", TensorProto.UINT8, []),
+    ]
+    scores = helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["passages", "queries"])
+    nodes = [
+        helper.make_node("MatMulInteger", ["passages", "queries", "zero"], ["sums"]),
+        helper.make_node("Cast", ["sums"], ["scores"], to=TensorProto.FLOAT),
+    ]
+    return make_model(helper.make_graph(nodes, "byte_scores", inputs, [scores]))
+
+
 def make_model(graph: onnx.GraphProto) -> onnx.ModelProto:
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     onnx.checker.check_model(model)
@@ -55,5 +70,6 @@ def make_model(graph: onnx.GraphProto) -> onnx.ModelProto:
 
 
 onnx.save(make_product(), f"{sys.argv[1]}/scores.onnx")
+onnx.save(make_byte_product(), f"{sys.argv[1]}/byte-scores.onnx")
 onnx.save(make_graph("search", False), f"{sys.argv[1]}/search.onnx")
 onnx.save(make_graph("search_below", True), f"{sys.argv[1]}/search-below.onnx")

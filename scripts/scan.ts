@@ -140,6 +140,54 @@ export function longest(rows: usize, count: i32, width: i32): f64 {
   return sqrt(most);
 }
 
+/** The largest magnitude among values, a multiple of 4 of them. */
+export function largest(values: usize, count: i32): f32 {
+  let most = f32x4.splat(0);
+  const end = values + ((<usize>count) << 2);
+  for (; values < end; values += 16) most = f32x4.pmax(most, f32x4.abs(v128.load(values)));
+  return max(
+    max(f32x4.extract_lane(most, 0), f32x4.extract_lane(most, 1)),
+    max(f32x4.extract_lane(most, 2), f32x4.extract_lane(most, 3)),
+  );
+}
+
+/**
+ * Rounds values to bytes: zero + round(value * factor), where the latter is at most `levels` from 0.
+ *
+ * @param values float32; up to fifteen beyond the last are read, and written as bytes
+ */
+export function toBytes(values: usize, count: i32, bytes: usize, factor: f32, levels: i32, zero: i32): void {
+  const factors = f32x4.splat(factor);
+  const zeros = i8x16.splat(<i8>zero);
+  const most = i8x16.splat(<i8>levels);
+  const least = i8x16.splat(<i8>-levels);
+  const end = bytes + <usize>count;
+  for (; bytes < end; bytes += 16, values += 64) {
+    const low = i16x8.narrow_i32x4_s(toIntegers(values, factors), toIntegers(values + 16, factors));
+    const high = i16x8.narrow_i32x4_s(toIntegers(values + 32, factors), toIntegers(values + 48, factors));
+    const signed = i8x16.max_s(i8x16.min_s(i8x16.narrow_i16x8_s(low, high), most), least);
+    v128.store(bytes, i8x16.add(signed, zeros));
+  }
+}
+
+function toIntegers(values: usize, factors: v128): v128 {
+  return i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(v128.load(values), factors)));
+}
+
+/** The length of the longest difference between rows of width values and what their bytes, `step` apart, stand for. */
+export function longestResidual(rows: usize, bytes: usize, count: i32, width: i32, step: f64, zero: i32): f64 {
+  let most: f64 = 0;
+  for (let row = 0; row < count; row++) {
+    let sum: f64 = 0;
+    for (let i = 0; i < width; i++, rows += 4, bytes++) {
+      const difference = <f64>load<f32>(rows) - step * <f64>(<i32>load<u8>(bytes) - zero);
+      sum += difference * difference;
+    }
+    most = max(most, sum);
+  }
+  return sqrt(most);
+}
+
 /** Before the tile is replaced: puts the hits of some queries off, or decides them where there are too many. */
 export function settle(first: i32, count: i32): void {
   for (let query = first; query < first + count; query++) if (!putOff(query)) decide(query);
@@ -207,7 +255,8 @@ function putOff(query: i32): bool {
   }
   store<i32>(hitCounts + column, 0);
   store<i32>(pendingCounts + column, pending + hits);
-  drop(query, pendingCounts, pendingScores, pendingPassages, pendingCapacity);
+  // Few more would hardly raise the threshold.
+  if (hits << 4 > pending) drop(query, pendingCounts, pendingScores, pendingPassages, pendingCapacity);
   return true;
 }
 
@@ -215,6 +264,7 @@ function putOff(query: i32): bool {
 function drop(query: i32, counts: usize, allScores: usize, allPlaces: usize, length: i32): void {
   const column = (<usize>query) << 2;
   const count = load<i32>(counts + column);
+  if (count <= k) return;
   const scores = allScores + ((<usize>(query * length)) << 2);
   const places = allPlaces + ((<usize>(query * length)) << 2);
   // Those that may turn out to be above the limit come first; k others must follow.

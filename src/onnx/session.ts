@@ -81,6 +81,16 @@ export function float32Tensor(data: Float32Array, dims: readonly number[]): Tens
   return new Tensor('float32', data, dims);
 }
 
+/** @param data not in shared memory */
+export function uint8Tensor(data: Uint8Array, dims: readonly number[]): Tensor {
+  return new Tensor('uint8', data, dims);
+}
+
+/** @param data not in shared memory */
+export function int8Tensor(data: Int8Array, dims: readonly number[]): Tensor {
+  return new Tensor('int8', data, dims);
+}
+
 /** A tensor without elements: the empty cache of a decoder. */
 export function emptyTensor(type: string, dims: readonly number[]): Tensor {
   return type === 'float16'

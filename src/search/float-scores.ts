@@ -1,24 +1,8 @@
-import type { Embeddings } from '../embed/encoder.js';
 import { float32Tensor, type Session } from '../onnx/session.js';
+import type { FastScores } from './fast-scores.js';
 import { vectorNorm } from './inner-product.js';
 import { boundFloatError } from './rounding.js';
-import { roundToLanes, type ScanKernel, type ScanMemory } from './scan-memory.js';
-
-/** A block of a tile: rows of it against some queries, a multiple of 16. */
-export interface ScoreBlock {
-  readonly firstRow: number;
-  readonly rows: number;
-  readonly first: number;
-  readonly count: number;
-}
-
-/** All scores, fast and with a bound of their error, each query's in a unit of its own that keeps them in range. */
-export interface FloatScores {
-  /** Writes the queries as they are multiplied, and their scales and errors. */
-  prepare(memory: ScanMemory, queries: Embeddings): void;
-  /** Multiplies a block, and has the kernel note the scores that reach their queries' thresholds. */
-  score(memory: ScanMemory, block: ScoreBlock): Promise<void>;
-}
+import { roundToLanes, type ScanKernel } from './scan-memory.js';
 
 /** Scores between these need no scaling: neither they nor their products leave the range of float32. */
 const [SMALLEST_SCORE, LARGEST_SCORE] = [2 ** -40, 2 ** 40];
@@ -30,8 +14,9 @@ const LARGEST_QUERY = 2 ** 120;
  * @param session `models/scores.onnx`
  * @param maxNorm the length of the longest passage vector
  */
-export function createFloatScores(kernel: ScanKernel, session: Session, maxNorm: number): FloatScores {
+export function createFloatScores(kernel: ScanKernel, session: Session, maxNorm: number): FastScores {
   return {
+    listed: 2,
     prepare(memory, { data, dim, count }) {
       const width = memory.shape.dim;
       const factors = new Float32Array(
@@ -48,6 +33,7 @@ export function createFloatScores(kernel: ScanKernel, session: Session, maxNorm:
         memory.errors[query] = error;
       }
     },
+    load() {},
     async score({ buffer, parts, shape: { dim } }, { firstRow, rows, first, count }) {
       const passages = new Float32Array(buffer, parts.tile + 4 * firstRow * dim, rows * dim);
       const queries = new Float32Array(buffer, parts.factors + 4 * first * dim, count * dim);

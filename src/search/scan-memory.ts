@@ -5,6 +5,9 @@ export interface ScanKernel {
   readonly memory: WasmMemory;
   place(table: number): void;
   longest(rows: number, count: number, width: number): number;
+  largest(values: number, count: number): number;
+  toBytes(values: number, count: number, bytes: number, factor: number, levels: number, zero: number): void;
+  longestResidual(rows: number, bytes: number, count: number, width: number, step: number, zero: number): number;
   score(query: number, rows: number, count: number, width: number, scores: number): void;
   scan(scores: number, firstRow: number, rows: number, first: number, count: number): void;
   settle(first: number, count: number): void;
@@ -113,6 +116,7 @@ function layOutParts(shape: ScanShape) {
   const parts = {
     wideQuery: take(dim, 8),
     tile: take(tileRows * dim, 4),
+    bytes: take(tileRows * dim, 1),
     scores: take(blockRows * blockQueries, 4),
     exactScores: take(capacity + 3, 8),
     thresholds: take(lanes, 4),

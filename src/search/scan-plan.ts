@@ -6,6 +6,7 @@ export interface ScanLimits {
   readonly memory: number;
   readonly tileSize?: number | undefined;
   readonly blockSize?: number | undefined;
+  readonly product?: 'float32' | 'int8' | undefined;
 }
 
 /** Vectors of a tile stay in a processor's outer cache while all queries pass, scores of a block in an inner one. */
@@ -16,28 +17,28 @@ const BLOCK_QUERIES = 256;
 /** Of the 4 GiB that a WebAssembly module can address. */
 const MOST_MEMORY = 2 ** 31;
 
-/** Beyond k, so that dropping the rest is rare. */
+/** Beyond what lists need, so that dropping the rest is rare. */
 const EXTRA_ROOM = 64;
 const EXTRA_CAPACITY = 256;
 
 /** How a pool is cut into tiles, a quarter of the memory each at most. */
 export function planTile(dim: number, count: number, { memory, tileSize = TILE_ROWS }: ScanLimits): number {
-  const affordable = Math.floor(memory / 4 / (4 * dim));
+  const affordable = Math.floor(memory / 4 / (5 * dim));
   return Math.max(1, Math.min(tileSize, affordable, count));
 }
 
 /** How many queries go through the tiles together, and what each may set aside. */
 export function planSearch(
   { dim, tileRows, count }: { dim: number; tileRows: number; count: number },
-  { k, queries }: { k: number; queries: number },
+  { k, queries, listed }: { k: number; queries: number; listed: number },
   { memory, blockSize = BLOCK_QUERIES }: ScanLimits,
 ): ScanShape {
   // More than a tile has is never set aside, more than the pool has never kept.
-  const capacity = Math.min(2 * k + EXTRA_CAPACITY, tileRows + 1);
+  const capacity = Math.min(listed * k + EXTRA_CAPACITY, tileRows + 1);
   const room = Math.min(2 * k + EXTRA_ROOM, count + 1);
   // Deciding in the end spares most exact scores, but loads every tile again.
   const isPutOff = tileRows < count && 2 * k * queries >= count;
-  const pending = isPutOff ? Math.min(2 * k + EXTRA_CAPACITY, count + 1) : 0;
+  const pending = isPutOff ? Math.min(listed * k + EXTRA_CAPACITY, count + 1) : 0;
   const blockQueries = roundToLanes(Math.min(blockSize, queries));
   const shape = { dim, tileRows, blockRows: Math.min(BLOCK_ROWS, tileRows), blockQueries, k, capacity, pending, room };
   const { fixed, perQuery } = measureShape(shape);

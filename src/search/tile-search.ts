@@ -1,8 +1,7 @@
-import { fileURLToPath } from 'node:url';
 import type { Embeddings } from '../embed/encoder.js';
 import { sliceRows } from '../embed/gather-rows.js';
-import { openSession, type SessionPlace } from '../onnx/session.js';
-import { createFloatScores, type FloatScores } from './float-scores.js';
+import type { SessionPlace } from '../onnx/session.js';
+import type { FastScores } from './fast-scores.js';
 import type { PassageVectors } from './passage-vectors.js';
 import { roundDown, roundUp } from './rounding.js';
 import {
@@ -14,6 +13,7 @@ import {
   type ScanShape,
 } from './scan-memory.js';
 import { planSearch, planTile, type ScanLimits } from './scan-plan.js';
+import { openScoreWays } from './score-ways.js';
 import { createTiles, type Tiles } from './tiles.js';
 import type { Neighbours } from './vector-index.js';
 
@@ -35,9 +35,7 @@ export async function createTileSearch(
   const dim = Math.ceil(pool.dim / 4) * 4;
   const tileRows = planTile(dim, pool.count, limits);
   const tiles = createTiles(pool, { dim, tileRows });
-  const maxNorm = measureLongest(kernel, tiles, { dim, tileRows });
-  const session = await openSession(fileURLToPath(new URL('../../models/scores.onnx', import.meta.url)), place);
-  const scores = createFloatScores(kernel, session, maxNorm);
+  const ways = await openScoreWays({ kernel, tiles, place }, { dim, tileRows }, limits.product);
   return async (queries, k, below) => {
     const wanted = Math.min(k, pool.count);
     if (wanted === 0) return Array.from({ length: queries.count }, () => NOTHING);
@@ -45,22 +43,16 @@ export async function createTileSearch(
     while (found.length < queries.count) {
       const start = found.length;
       const rest = { k: wanted, queries: queries.count - start };
-      const shape = planSearch({ dim, tileRows, count: pool.count }, rest, limits);
+      const { scores, tell } = await ways.choose({ ...rest, passages: pool.count, isLimited: below !== undefined });
+      const shape = planSearch({ dim, tileRows, count: pool.count }, { ...rest, listed: scores.listed }, limits);
       const batch = sliceRows(queries, start, start + shape.queries);
       const ceilings = below?.subarray(start, start + batch.count);
+      const began = performance.now();
       found.push(...(await searchTiles({ kernel, tiles, scores }, shape, batch, ceilings)));
+      tell((performance.now() - began) / batch.count);
     }
     return found;
   };
-}
-
-function measureLongest(kernel: ScanKernel, tiles: Tiles, shape: { dim: number; tileRows: number }): number {
-  const nothing = { blockRows: 0, blockQueries: 0, queries: 0, k: 1, capacity: 0, pending: 0, room: 0 };
-  const { tile, parts } = layOut(kernel, { ...shape, ...nothing });
-  return tiles.visitAll().reduce((most, number) => {
-    const { rows } = tiles.load(tile, number);
-    return Math.max(most, kernel.longest(parts.tile, rows, shape.dim));
-  }, 0);
 }
 
 const NOTHING: Neighbours = { passages: new Int32Array(0), scores: new Float64Array(0) };
@@ -68,7 +60,7 @@ const NOTHING: Neighbours = { passages: new Int32Array(0), scores: new Float64Ar
 interface Engine {
   readonly kernel: ScanKernel;
   readonly tiles: Tiles;
-  readonly scores: FloatScores;
+  readonly scores: FastScores;
 }
 
 async function searchTiles(
@@ -86,6 +78,7 @@ async function searchTiles(
   for (const tile of order) {
     const { firstPassage, rows } = tiles.load(memory.tile, tile);
     memory.tellKernel(firstPassage);
+    scores.load(memory, rows);
     for (let firstRow = 0; firstRow < rows; firstRow += shape.blockRows) {
       const count = Math.min(shape.blockRows, rows - firstRow);
       for (let first = 0; first < laneCount; first += shape.blockQueries) {

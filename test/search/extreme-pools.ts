@@ -73,5 +73,25 @@ export const EXTREME_POOLS: { name: string; passages: Embeddings; queries: Embed
     queries: fill(3, 1, (row) => row - 1),
   },
   { name: '385 dimensions', passages: randomVectors(500, 385, 15), queries: randomVectors(20, 385, 16) },
+  {
+    name: 'one value that dwarfs the others',
+    passages: fill(700, 20, (row, i) => (row === 350 && i === 3 ? 1e6 : Math.sin(row * 20 + i))),
+    queries: randomVectors(5, 20, 17),
+  },
+  {
+    name: 'passages close together, which bytes hardly tell apart',
+    passages: fill(900, 48, (row, i) => Math.cos(i) + Math.sin(row * 48 + i) / 300),
+    queries: randomVectors(20, 48, 18),
+  },
+  {
+    name: 'queries of one value, rounded to the last step',
+    passages: randomVectors(700, 40, 19),
+    queries: fill(40, 40, (row, i) => (row === i ? 0.7 : (i % 5) / 1000)),
+  },
+  {
+    name: '1,100 dimensions, of the same sign',
+    passages: fill(400, 1100, (row, i) => 1 - Math.abs(Math.sin(row * 1100 + i)) / 50),
+    queries: fill(5, 1100, (row, i) => 1 - Math.abs(Math.cos(row * 1100 + i)) / 50),
+  },
   { name: 'scores that rise', passages: fill(900, 3, (row) => row / 3), queries: fill(2, 3, () => 1) },
 ];

@@ -15,10 +15,6 @@ afterEach(() => {
   for (const clean of cleanups.splice(0).reverse()) clean();
 });
 
-/** As a worker of the flat index searches. */
-const openSearch = (passages: PassageVectors, limits: Partial<ScanLimits> = {}): Promise<TileSearch> =>
-  createTileSearch(passages, { threads: 1 }, { memory: 2 ** 24, ...limits });
-
 function vectorsInFile({ data, dim, count }: Embeddings): PassageVectors {
   const folder = mkdtempSync(join(tmpdir(), 'tiles-'));
   const path = join(folder, 'vectors');
@@ -62,7 +58,13 @@ const CUTS: Partial<ScanLimits>[] = [
   { memory: 25_000 },
 ];
 
-describe('search by tiles, against a plain loop', () => {
+const PRODUCTS = [{ product: 'float32' }, { product: 'int8' }, { product: undefined }] as const;
+
+describe.each(PRODUCTS)('search by tiles with products of $product, against a plain loop', ({ product }) => {
+  /** As a worker of the flat index searches. */
+  const openSearch = (passages: PassageVectors, limits: Partial<ScanLimits> = {}): Promise<TileSearch> =>
+    createTileSearch(passages, { threads: 1 }, { memory: 2 ** 24, product, ...limits });
+
   it.each(EXTREME_POOLS)('finds the same however it is cut: $name', async ({ passages, queries }) => {
     const all = searchByLoop(passages, queries, passages.count);
     const ceilings = Float64Array.from(
@@ -115,6 +117,7 @@ describe('search by tiles, against a plain loop', () => {
     const expected = searchByLoop(passages, queries, 33);
     for (const limits of [{}, { memory: 2 ** 20 }, { blockSize: 48 }]) {
       const search = await openSearch(vectorsInMemory(passages), limits);
+      expectNeighbours(await search(queries, 33), expected);
       expectNeighbours(await search(queries, 33), expected);
       const last = { ...queries, data: queries.data.subarray(299 * 24), count: 1 };
       expectNeighbours(await search(last, 33), expected.slice(299));
