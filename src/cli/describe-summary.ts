@@ -6,7 +6,7 @@ export function describeSummary(summary: Summary): string[] {
   const { rows, reasons, passages, positives, negatives, scores, truncated, texts, seconds } = summary;
   const total = Object.values(negatives).reduce((sum, count) => sum + count, 0);
   const backfilled = negatives.next + negatives.random + negatives.skipped;
-  const share = ((100 * backfilled) / total).toFixed(1);
+  const share = describeShare(backfilled / total);
   const sources = `${formatCount(negatives.random)} random, ${formatCount(negatives.next)} next, ${formatCount(negatives.skipped)} skipped ranks`;
   const reasonText = Object.entries(reasons)
     .map(([reason, count]) => `${formatCount(count)} ${reason}`)
@@ -28,7 +28,7 @@ export function describeSummary(summary: Summary): string[] {
         : `${formatCount(rows.short)} (${reasonText}), ${formatCount(rows.rejected)} of them not written`,
     passages: `${formatCount(passages.distinct)} distinct of ${formatCount(passages.read)} read (${formatCount(passages.duplicates)} duplicates merged, ${formatCount(passages.empty)} empty left out)`,
     positives: `${formatCount(positives.distinct)} distinct, ${formatCount(positives.notInPool)} not in the pool`,
-    negatives: `${formatCount(total)}, ${backfilled === 0 ? 'none backfilled' : `${share}% backfilled (${sources})`}${negatives.kept > 0 ? `, ${formatCount(negatives.kept)} kept` : ''}`,
+    negatives: `${formatCount(total)}, ${backfilled === 0 ? 'none backfilled' : `${share} backfilled (${sources})`}${negatives.kept > 0 ? `, ${formatCount(negatives.kept)} kept` : ''}`,
     ...((isEncoded || reranker) && {
       'mean score': `positives ${scores.positives ?? '–'}, negatives ${scores.negatives ?? '–'}`,
     }),
@@ -41,4 +41,10 @@ export function describeSummary(summary: Summary): string[] {
     time: `${formatDuration(seconds.total)} (${phases.join(', ')})`,
   };
   return Object.entries(lines).map(([name, text]) => `${name.padEnd(11)}${text}`);
+}
+
+/** A share that is there does not read as none. */
+function describeShare(share: number): string {
+  const percent = (100 * share).toFixed(1);
+  return percent === '0.0' ? 'under 0.1%' : `${percent}%`;
 }

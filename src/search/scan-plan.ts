@@ -6,6 +6,7 @@ export interface ScanLimits {
   readonly memory: number;
   readonly tileSize?: number | undefined;
   readonly blockSize?: number | undefined;
+  /** What is multiplied; whichever is faster where nothing is said. */
   readonly product?: 'float32' | 'int8' | undefined;
 }
 
