@@ -9,7 +9,7 @@ import { median } from './compare.js';
 import { readFloats } from './vectors.js';
 
 /** Each worker tries its two ways to multiply on the first queries. */
-const WARM_UP = { queries: 512, times: 2 };
+const WARM_UP = { queries: 512, times: 4 };
 
 const { values } = parseArgs({
   options: {

@@ -1,6 +1,6 @@
 import type { MineConfig } from './config/config.js';
 import { needsEncoder } from './config/needs-encoder.js';
-import { type Dataset, foreseeOutcome, type Inputs, type Outlook, readDataset } from './dataset.js';
+import { type Dataset, type Inputs, readDataset } from './dataset.js';
 import type { Encoder } from './embed/encoder.js';
 import type { Row } from './input/rows.js';
 import type { Bm25Search } from './lexical/bm25-search.js';
@@ -15,6 +15,7 @@ import type { Run } from './mining/runs.js';
 import { skipLexical } from './mining/skip-lexical.js';
 import { embedDataset, type Vectors } from './mining/vectors.js';
 import type { GivenVectors } from './npy/given-vectors.js';
+import { foreseeOutcome, type Outlook } from './outlook.js';
 import { createPacer } from './pacer.js';
 import type { Reranker } from './rerank/reranker.js';
 import { cutRows } from './retrieve/cut-rows.js';

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { type MineConfig, type MineSettings, parseConfig } from '#dist/config/config.js';
-import type { Outlook } from '#dist/dataset.js';
 import type { Embeddings, Encoder, Role } from '#dist/embed/encoder.js';
 import { indexTexts } from '#dist/lexical/bm25-index.js';
 import { createScan } from '#dist/lexical/bm25-scan.js';
@@ -8,6 +7,7 @@ import { type Bm25Search, weighTerms } from '#dist/lexical/bm25-search.js';
 import type { Texts } from '#dist/memory/text-spool.js';
 import { planMemory, Workspace } from '#dist/memory/workspace.js';
 import { type MinedRow, mineDataset, prepareMining, type Tools, type WrittenNegative } from '#dist/mine.js';
+import type { Outlook } from '#dist/outlook.js';
 import { formatRow } from '#dist/output/format-row.js';
 import { openVectors, type VectorPlace } from '#dist/search/passage-vectors.js';
 import type { VectorIndex } from '#dist/search/vector-index.js';

@@ -87,8 +87,8 @@ export class Pool {
   }
 
   /** The position of the passage with exactly this text. */
-  positionOf(text: string): number | undefined {
-    return this.#find(text, hashText(text));
+  positionOf(text: string, hash = hashText(text)): number | undefined {
+    return this.#find(text, hash);
   }
 
   /** The position of the passage whose text has this hash. */

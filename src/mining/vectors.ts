@@ -109,7 +109,8 @@ async function listWanted(dataset: Dataset, config: MineConfig, workspace: Works
     queryRows.push(known);
     for (const text of scoredTextsOf(position)) {
       const hash = hashText(text);
-      if (extraOf.get(hash) === undefined && pool.positionOf(text) === undefined) extraOf.set(hash, extras.add(text));
+      if (extraOf.get(hash) === undefined && pool.positionOf(text, hash) === undefined)
+        extraOf.set(hash, extras.add(text));
     }
     await pause();
   }

@@ -1,5 +1,5 @@
 import type { MineConfig } from '../config/config.js';
-import type { Outlook } from '../dataset.js';
+import type { Outlook } from '../outlook.js';
 
 /** What a user should be warned of before a run, a line each: short windows, and a pool that seems another data set's. */
 export function describeOutlook(outlook: Outlook, rows: number, { range, neg, backfill }: MineConfig): string[] {

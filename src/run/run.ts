@@ -1,11 +1,12 @@
 import type { MineConfig } from '../config/config.js';
 import { needsEncoder } from '../config/needs-encoder.js';
-import type { Inputs, Outlook } from '../dataset.js';
+import type { Inputs } from '../dataset.js';
 import { HnMineError } from '../errors.js';
 import type { Workspace } from '../memory/workspace.js';
 import { type MinedRow, mineDataset, type Phase, prepareMining } from '../mine.js';
 import { resolveDepths } from '../mining/rerank-rows.js';
 import { openRuns } from '../mining/runs.js';
+import type { Outlook } from '../outlook.js';
 import { checkReranker, type RerankerPlan, startReranker } from '../rerank/onnx-reranker.js';
 import { describeOutlook } from './describe-outlook.js';
 import { openBm25 } from './open-bm25.js';

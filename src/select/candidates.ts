@@ -106,10 +106,10 @@ export function listCandidates(ranking: ScoredPassages, rules: CandidateRules, b
   for (let i = 0; i < passages.length; i++) {
     const passage = passages[i] as number;
     const score = scores[i] as number;
-    const classOf = rules.classOf(passage);
-    if (excluded.has(classOf) || taken?.has(classOf)) continue;
+    const found = rules.classOf(passage);
+    if (excluded.has(found) || taken?.has(found)) continue;
     if (score > bounds.ceiling || score < bounds.floor || rules.isTooSimilar(passage)) continue;
-    taken?.add(classOf);
+    taken?.add(found);
     places.push(i);
   }
   return new Candidates(ranking, places, basis === 'raw' ? places : places.map((_, rank) => rank));
