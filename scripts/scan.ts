@@ -255,8 +255,7 @@ function putOff(query: i32): bool {
   }
   store<i32>(hitCounts + column, 0);
   store<i32>(pendingCounts + column, pending + hits);
-  // Few more would hardly raise the threshold.
-  if (hits << 4 > pending) drop(query, pendingCounts, pendingScores, pendingPassages, pendingCapacity);
+  drop(query, pendingCounts, pendingScores, pendingPassages, pendingCapacity);
   return true;
 }
 

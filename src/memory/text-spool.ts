@@ -78,15 +78,12 @@ export class TextSpool implements Texts {
   }
 
   at(i: number): string {
-    const start = this.#startOf(i);
-    return this.#read(start, this.#ends.at(i) - start).toString(this.#wide.has(i) ? 'utf16le' : 'utf8');
+    return this.#bytesAt(i).toString(this.#wide.has(i) ? 'utf16le' : 'utf8');
   }
 
   /** The UTF-8 bytes of a text, to be read only; nothing for a text with lone surrogates. */
   utf8At(i: number): Uint8Array | undefined {
-    if (this.#wide.has(i)) return undefined;
-    const start = this.#startOf(i);
-    return this.#read(start, this.#ends.at(i) - start);
+    return this.#wide.has(i) ? undefined : this.#bytesAt(i);
   }
 
   sizeOf(i: number): number {
@@ -95,6 +92,10 @@ export class TextSpool implements Texts {
 
   *[Symbol.iterator](): Generator<string> {
     for (let i = 0; i < this.length; i++) yield this.at(i);
+  }
+
+  #bytesAt(i: number): Buffer {
+    return this.#read(this.#startOf(i), this.sizeOf(i));
   }
 
   #startOf(i: number): number {

@@ -21,9 +21,6 @@ export interface BytePool {
 /** Covers what float64 loses in the lengths that a bound is made from. */
 const SLACK = 1 + 2 ** -30;
 
-/** Whole numbers up to here are exact in float32, beyond it off by 2^-24 at most. */
-const EXACT_INTEGERS = 2 ** 24;
-
 /**
  * Scores of vectors that are rounded to bytes. With q', x' the rounded ones, |q·x - q'·x'| <= |q - q'|·|x| + |q'|·|x - x'|, of which
  * the longest x and x - x' of the pool are taken.
@@ -40,14 +37,13 @@ export function createByteScores(
     prepare(memory, queries) {
       const width = memory.shape.dim;
       const bytes = bytesOf(memory).fill(0);
-      const largestSum = width * queryLevels * PASSAGE_LEVELS;
+      const lost = boundLost(width, queryLevels);
       for (let query = 0; query < queries.count; query++) {
         const queryStep = stepOf(queries, query, queryLevels);
         const { residual, norm } = roundQuery(queries, query, queryStep, placesOf(memory, query, bytes));
         const scale = 1 / (step * queryStep);
-        const rounded = largestSum > EXACT_INTEGERS ? largestSum / EXACT_INTEGERS : 0;
         memory.scales[query] = scale;
-        memory.errors[query] = (residual * maxNorm + norm * maxResidual) * scale * SLACK + rounded;
+        memory.errors[query] = (residual * maxNorm + norm * maxResidual) * scale * SLACK + lost;
       }
     },
     load({ parts, shape: { dim } }, rows) {
@@ -61,6 +57,16 @@ export function createByteScores(
       kernel.scan(parts.scores, firstRow, rows, first, count);
     },
   };
+}
+
+/**
+ * What a sum of products of bytes can be off by beside their rounding: beyond 2^24 whole numbers are off by 2^-24 in float32, and
+ * the score that it stands for is itself a sum in float64, as are the lengths, which may come out as 0.
+ */
+function boundLost(width: number, queryLevels: number): number {
+  const largestSum = width * queryLevels * PASSAGE_LEVELS;
+  const ofFloat32 = largestSum > 2 ** 24 ? 2 ** -24 : 0;
+  return largestSum * (ofFloat32 + (width + 8) * 2 ** -52);
 }
 
 function bytesOf({ buffer, parts, shape: { dim, queries } }: ScanMemory): Int8Array {

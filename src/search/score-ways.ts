@@ -94,23 +94,33 @@ function openGraph(name: string, place: SessionPlace): Promise<Session> {
 const NOTHING = { blockRows: 0, blockQueries: 0, queries: 0, k: 1, capacity: 0, pending: 0, room: 0 };
 
 /** The length of the longest passage vector, and the largest of all values. */
-function measureLongest({ kernel, tiles }: Engine, shape: TileShape): { norm: number; value: number } {
-  const { tile, parts } = layOut(kernel, { ...shape, ...NOTHING });
+function measureLongest(engine: Engine, shape: TileShape): { norm: number; value: number } {
+  const { kernel } = engine;
   let [norm, value] = [0, 0];
-  for (const number of tiles.visitAll()) {
-    const { rows } = tiles.load(tile, number);
-    norm = Math.max(norm, kernel.longest(parts.tile, rows, shape.dim));
-    value = Math.max(value, kernel.largest(parts.tile, rows * shape.dim));
-  }
+  visitTiles(engine, shape, ({ tile }, rows) => {
+    norm = Math.max(norm, kernel.longest(tile, rows, shape.dim));
+    value = Math.max(value, kernel.largest(tile, rows * shape.dim));
+  });
   return { norm, value };
 }
 
 /** The length of the longest difference that rounding to bytes makes. */
-function measureResidual({ kernel, tiles }: Engine, shape: TileShape, step: number): number {
+function measureResidual(engine: Engine, shape: TileShape, step: number): number {
+  const { kernel } = engine;
+  let longest = 0;
+  visitTiles(engine, shape, ({ tile, bytes }, rows) => {
+    kernel.toBytes(tile, rows * shape.dim, bytes, 1 / step, PASSAGE_LEVELS, ZERO);
+    longest = Math.max(longest, kernel.longestResidual(tile, bytes, rows, shape.dim, step, ZERO));
+  });
+  return longest;
+}
+
+/** @param visit is given the kernel's addresses of a tile and of its bytes */
+function visitTiles(
+  { kernel, tiles }: Engine,
+  shape: TileShape,
+  visit: (parts: { readonly tile: number; readonly bytes: number }, rows: number) => void,
+): void {
   const { tile, parts } = layOut(kernel, { ...shape, ...NOTHING });
-  return tiles.visitAll().reduce((most, number) => {
-    const { rows } = tiles.load(tile, number);
-    kernel.toBytes(parts.tile, rows * shape.dim, parts.bytes, 1 / step, PASSAGE_LEVELS, ZERO);
-    return Math.max(most, kernel.longestResidual(parts.tile, parts.bytes, rows, shape.dim, step, ZERO));
-  }, 0);
+  for (const number of tiles.visitAll()) visit(parts, tiles.load(tile, number).rows);
 }

@@ -93,5 +93,10 @@ export const EXTREME_POOLS: { name: string; passages: Embeddings; queries: Embed
     passages: fill(400, 1100, (row, i) => 1 - Math.abs(Math.sin(row * 1100 + i)) / 50),
     queries: fill(5, 1100, (row, i) => 1 - Math.abs(Math.cos(row * 1100 + i)) / 50),
   },
+  {
+    name: 'vectors of two values, whose scores are often about zero',
+    passages: fill(700, 200, (row, i) => Math.fround(0.0721) * (Math.sin(row * 200 + i * i) < 0 ? -1 : 1)),
+    queries: fill(20, 200, (row, i) => Math.fround(0.0303) * (Math.cos(row * 200 + i * i) < 0 ? -1 : 1)),
+  },
   { name: 'scores that rise', passages: fill(900, 3, (row) => row / 3), queries: fill(2, 3, () => 1) },
 ];
