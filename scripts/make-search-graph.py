@@ -55,12 +55,9 @@ def make_byte_product() -> onnx.ModelProto:
         helper.make_tensor_value_info("queries", TensorProto.INT8, ["dim", "queries"]),
         helper.make_tensor_value_info("zero", TensorProto.UINT8, []),
     ]
-    scores = helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["passages", "queries"])
-    nodes = [
-        helper.make_node("MatMulInteger", ["passages", "queries", "zero"], ["sums"]),
-        helper.make_node("Cast", ["sums"], ["scores"], to=TensorProto.FLOAT),
-    ]
-    return make_model(helper.make_graph(nodes, "byte_scores", inputs, [scores]))
+    sums = helper.make_tensor_value_info("sums", TensorProto.INT32, ["passages", "queries"])
+    node = helper.make_node("MatMulInteger", ["passages", "queries", "zero"], ["sums"])
+    return make_model(helper.make_graph([node], "byte_products", inputs, [sums]))
 
 
 def make_model(graph: onnx.GraphProto) -> onnx.ModelProto:
@@ -70,6 +67,6 @@ def make_model(graph: onnx.GraphProto) -> onnx.ModelProto:
 
 
 onnx.save(make_product(), f"{sys.argv[1]}/scores.onnx")
-onnx.save(make_byte_product(), f"{sys.argv[1]}/byte-scores.onnx")
+onnx.save(make_byte_product(), f"{sys.argv[1]}/byte-products.onnx")
 onnx.save(make_graph("search", False), f"{sys.argv[1]}/search.onnx")
 onnx.save(make_graph("search_below", True), f"{sys.argv[1]}/search-below.onnx")

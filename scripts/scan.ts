@@ -14,63 +14,68 @@ const MOST_HALVINGS: i32 = 24;
 let thresholds: usize; // f32: approximate scores below this are out
 let ceilings: usize; // f32: approximate scores above this are out
 let surelyBelow: usize; // f32: approximate scores up to this are of exact scores that are not above the limit
-let errors: usize; // f64: how far an approximate score can be off
+let above: usize; // f64: how far the exact score can be above an approximate one
+let below: usize; // f64: and below it
 let scales: usize; // f64: approximate = exact * scale
 let limits: usize; // f64: the highest exact score
 let cuts: usize; // f64: an exact score that k passages reach
-let hitCounts: usize; // i32
+let listCounts: usize; // i32
 let bestCounts: usize; // i32
-/** A list for each query: approximate scores that are to be decided, and their rows of the tile. */
-let hitScores: usize; // f32 * capacity
-let hitRows: usize; // i32 * capacity
+/** A list for each query: approximate scores that are to be decided, and their passages, tile by tile. */
+let listScores: usize; // f32 * capacity
+let listPassages: usize; // i32 * capacity
 let capacity: i32;
-/** A list for each query: hits of earlier tiles that are to be decided in the end, and their passages. */
-let pendingCounts: usize; // i32
-let pendingScores: usize; // f32 * pendingCapacity, approximate
-let pendingPassages: usize; // i32 * pendingCapacity
-let pendingCapacity: i32;
+let earlierCounts: usize; // i32: how many of them, from the first on, are of earlier tiles
+let restCounts: usize; // i32: how many of them, from the first on, are not among what seem to be the best
 /** A list for each query: exact scores, and their passages. */
 let bestScores: usize; // f64 * room
 let bestPassages: usize; // i32 * room
 let room: i32;
 let k: i32;
 /** Scratch memory for one query. */
-let exactScores: usize; // f64 * (capacity + 3)
+let scratch: usize; // 8 bytes * (capacity + 3)
 let wideQuery: usize; // f64 * dim
 /** Vectors, one after the other. */
 let queries: usize; // f32 * dim
 let tile: usize; // f32 * dim
 let dim: i32; // a multiple of 4
 let firstPassage: i32; // of the tile
+/** Of each row of the tile, where it is rounded to bytes. */
+let rowSteps: usize; // f32
+let rowResiduals: usize; // f32: the length of what rounding leaves, in steps
+
+/** Sees to it that the vectors of the tile are in memory; products of bytes are made without them. */
+declare function loadTile(): void;
 
 /** @param table the addresses and sizes above, 32 bits each, in their order */
 export function place(table: usize): void {
   thresholds = load<u32>(table);
   ceilings = load<u32>(table, 4);
   surelyBelow = load<u32>(table, 8);
-  errors = load<u32>(table, 12);
+  above = load<u32>(table, 12);
   scales = load<u32>(table, 16);
   limits = load<u32>(table, 20);
   cuts = load<u32>(table, 24);
-  hitCounts = load<u32>(table, 28);
+  listCounts = load<u32>(table, 28);
   bestCounts = load<u32>(table, 32);
-  hitScores = load<u32>(table, 36);
-  hitRows = load<u32>(table, 40);
+  listScores = load<u32>(table, 36);
+  listPassages = load<u32>(table, 40);
   capacity = load<i32>(table, 44);
-  bestScores = load<u32>(table, 48);
-  bestPassages = load<u32>(table, 52);
-  room = load<i32>(table, 56);
-  k = load<i32>(table, 60);
-  exactScores = load<u32>(table, 64);
-  wideQuery = load<u32>(table, 68);
-  queries = load<u32>(table, 72);
-  tile = load<u32>(table, 76);
-  dim = load<i32>(table, 80);
-  firstPassage = load<i32>(table, 84);
-  pendingCounts = load<u32>(table, 88);
-  pendingScores = load<u32>(table, 92);
-  pendingPassages = load<u32>(table, 96);
-  pendingCapacity = load<i32>(table, 100);
+  earlierCounts = load<u32>(table, 48);
+  restCounts = load<u32>(table, 52);
+  bestScores = load<u32>(table, 56);
+  bestPassages = load<u32>(table, 60);
+  room = load<i32>(table, 64);
+  k = load<i32>(table, 68);
+  scratch = load<u32>(table, 72);
+  wideQuery = load<u32>(table, 76);
+  queries = load<u32>(table, 80);
+  tile = load<u32>(table, 84);
+  dim = load<i32>(table, 88);
+  firstPassage = load<i32>(table, 92);
+  below = load<u32>(table, 96);
+  rowSteps = load<u32>(table, 100);
+  rowResiduals = load<u32>(table, 104);
 }
 
 /**
@@ -122,6 +127,41 @@ export function scan(scores: usize, firstRow: i32, rows: i32, first: i32, count:
   }
 }
 
+/**
+ * Notes the products of bytes whose approximate scores reach their query's threshold: (sum + ofResidual * residual) * step.
+ *
+ * @param sums rows * count int32 values, count a multiple of 16
+ * @param firstRow of the tile
+ * @param first query
+ */
+export function scanSums(sums: usize, firstRow: i32, rows: i32, first: i32, count: i32, ofResidual: f32): void {
+  const start = thresholds + ((<usize>first) << 2);
+  const end = start + ((<usize>count) << 2);
+  for (let row = firstRow; row < firstRow + rows; row++) {
+    const step = load<f32>(rowSteps + ((<usize>row) << 2));
+    const term = load<f32>(rowResiduals + ((<usize>row) << 2)) * ofResidual;
+    const steps = f32x4.splat(step);
+    const terms = f32x4.splat(term);
+    for (let at = start; at < end; at += 4 * LANES, sums += 4 * LANES) {
+      const a = f32x4.ge(toScores(sums, terms, steps), v128.load(at));
+      const b = f32x4.ge(toScores(sums + 16, terms, steps), v128.load(at, 16));
+      const c = f32x4.ge(toScores(sums + 32, terms, steps), v128.load(at, 32));
+      const d = f32x4.ge(toScores(sums + 48, terms, steps), v128.load(at, 48));
+      if (!v128.any_true(v128.or(v128.or(a, b), v128.or(c, d)))) continue;
+      let mask = i32x4.bitmask(a) | (i32x4.bitmask(b) << 4) | (i32x4.bitmask(c) << 8) | (i32x4.bitmask(d) << 12);
+      const query = <i32>((at - thresholds) >> 2);
+      for (; mask !== 0; mask &= mask - 1) {
+        const lane = ctz(mask);
+        note(query + lane, row, (<f32>load<i32>(sums + ((<usize>lane) << 2)) + term) * step);
+      }
+    }
+  }
+}
+
+function toScores(sums: usize, terms: v128, steps: v128): v128 {
+  return f32x4.mul(f32x4.add(f32x4.convert_i32x4_s(v128.load(sums)), terms), steps);
+}
+
 /** The length of the longest of some rows of width values, a multiple of 4. */
 export function longest(rows: usize, count: i32, width: i32): f64 {
   let most: f64 = 0;
@@ -152,67 +192,156 @@ export function largest(values: usize, count: i32): f32 {
 }
 
 /**
- * Rounds values to bytes: zero + round(value * factor), where the latter is at most `levels` from 0.
+ * Rounds rows to bytes: zero + round(value / step), where a row's largest magnitude is 127 steps.
  *
- * @param values float32; up to fifteen beyond the last are read, and written as bytes
+ * @param rows float32, width values each, a multiple of 4
+ * @param leastStep of rows of zeros, and nearly so
+ * @param steps float32, one a row
+ * @param residuals float32, one a row: no less than the length of what rounding leaves, in steps
  */
-export function toBytes(values: usize, count: i32, bytes: usize, factor: f32, levels: i32, zero: i32): void {
+export function toBytes(
+  rows: usize,
+  count: i32,
+  width: i32,
+  bytes: usize,
+  zero: i32,
+  leastStep: f32,
+  steps: usize,
+  residuals: usize,
+): void {
+  const size = (<usize>width) << 2;
+  // Cover what float32 loses: of the sum of squares; of 1 / step, of the values in steps (at most 127), and of scores, which are
+  // three times rounded and at most 127 * sqrt(width) times the length of the query.
+  const ofSum: f32 = 1 + <f32>(width + 16) * 2.384185791015625e-7;
+  const ofUnits: f32 = sqrt(<f32>width) * 6.103515625e-5;
+  for (let row = 0; row < count; row++, rows += size, bytes += <usize>width) {
+    const step = max(largest(rows, width) / 127, leastStep);
+    store<f32>(steps + ((<usize>row) << 2), step);
+    store<f32>(residuals + ((<usize>row) << 2), sqrt(roundRow(rows, width, bytes, zero, 1 / step)) * ofSum + ofUnits);
+  }
+}
+
+/** @returns the sum of the squares of what is left, in steps */
+function roundRow(values: usize, width: i32, bytes: usize, zero: i32, factor: f32): f32 {
   const factors = f32x4.splat(factor);
   const zeros = i8x16.splat(<i8>zero);
-  const most = i8x16.splat(<i8>levels);
-  const least = i8x16.splat(<i8>-levels);
-  const end = bytes + <usize>count;
-  for (; bytes < end; bytes += 16, values += 64) {
-    const low = i16x8.narrow_i32x4_s(toIntegers(values, factors), toIntegers(values + 16, factors));
-    const high = i16x8.narrow_i32x4_s(toIntegers(values + 32, factors), toIntegers(values + 48, factors));
-    const signed = i8x16.max_s(i8x16.min_s(i8x16.narrow_i16x8_s(low, high), most), least);
-    v128.store(bytes, i8x16.add(signed, zeros));
+  const end = bytes + <usize>width;
+  let a = f32x4.splat(0);
+  let b = f32x4.splat(0);
+  for (; bytes + 16 <= end; bytes += 16, values += 64) {
+    const u0 = f32x4.mul(v128.load(values), factors);
+    const u1 = f32x4.mul(v128.load(values, 16), factors);
+    const u2 = f32x4.mul(v128.load(values, 32), factors);
+    const u3 = f32x4.mul(v128.load(values, 48), factors);
+    const w0 = f32x4.nearest(u0);
+    const w1 = f32x4.nearest(u1);
+    const w2 = f32x4.nearest(u2);
+    const w3 = f32x4.nearest(u3);
+    a = f32x4.add(f32x4.add(a, square(f32x4.sub(u0, w0))), square(f32x4.sub(u1, w1)));
+    b = f32x4.add(f32x4.add(b, square(f32x4.sub(u2, w2))), square(f32x4.sub(u3, w3)));
+    v128.store(bytes, i8x16.add(i8x16.narrow_i16x8_s(toShorts(w0, w1), toShorts(w2, w3)), zeros));
   }
-}
-
-function toIntegers(values: usize, factors: v128): v128 {
-  return i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(v128.load(values), factors)));
-}
-
-/** The length of the longest difference between rows of width values and what their bytes, `step` apart, stand for. */
-export function longestResidual(rows: usize, bytes: usize, count: i32, width: i32, step: f64, zero: i32): f64 {
-  let most: f64 = 0;
-  for (let row = 0; row < count; row++) {
-    let sum: f64 = 0;
-    for (let i = 0; i < width; i++, rows += 4, bytes++) {
-      const difference = <f64>load<f32>(rows) - step * <f64>(<i32>load<u8>(bytes) - zero);
-      sum += difference * difference;
-    }
-    most = max(most, sum);
+  for (; bytes < end; bytes += 4, values += 16) {
+    const units = f32x4.mul(v128.load(values), factors);
+    const whole = f32x4.nearest(units);
+    a = f32x4.add(a, square(f32x4.sub(units, whole)));
+    const shorts = toShorts(whole, whole);
+    v128.store32_lane(bytes, i8x16.add(i8x16.narrow_i16x8_s(shorts, shorts), zeros), 0);
   }
-  return sqrt(most);
+  a = f32x4.add(a, b);
+  return f32x4.extract_lane(a, 0) + f32x4.extract_lane(a, 1) + (f32x4.extract_lane(a, 2) + f32x4.extract_lane(a, 3));
 }
 
-/** Before the tile is replaced: puts the hits of some queries off, or decides them where there are too many. */
-export function settle(first: i32, count: i32): void {
-  for (let query = first; query < first + count; query++) if (!putOff(query)) decide(query);
+function square(values: v128): v128 {
+  return f32x4.mul(values, values);
+}
+
+function toShorts(low: v128, high: v128): v128 {
+  return i16x8.narrow_i32x4_s(i32x4.trunc_sat_f32x4_s(low), i32x4.trunc_sat_f32x4_s(high));
+}
+
+/** Before the tile is replaced: puts what some queries have listed off, or decides it. */
+export function settle(first: i32, count: i32, isPutOff: bool): void {
+  for (let query = first; query < first + count; query++) {
+    const column = (<usize>query) << 2;
+    if (!isPutOff) tighten(query);
+    if (isPutOff && isNearlyFull(query)) makeRoom(query);
+    if (isPutOff) store<i32>(earlierCounts + column, load<i32>(listCounts + column));
+    else decideFrom(query, 0);
+  }
 }
 
 /**
- * Decides what some queries put off, the last tile first.
+ * Before what was put off is decided: drops what it can of it, and puts those that seem to be the k best last, in their order, after
+ * the rest in reverse order.
+ */
+export function order(first: i32, count: i32): void {
+  for (let query = first; query < first + count; query++) {
+    tighten(query);
+    store<i32>(restCounts + ((<usize>query) << 2), separate(query));
+  }
+}
+
+/**
+ * Decides what some queries put off, from the end of their lists on.
  *
  * @param rows of the tile
+ * @param isRest whether the k best are decided already
  */
-export function resolve(first: i32, count: i32, rows: i32): void {
+export function resolve(first: i32, count: i32, rows: i32, isRest: bool): void {
   for (let query = first; query < first + count; query++) {
     const column = (<usize>query) << 2;
-    let pending = load<i32>(pendingCounts + column);
-    for (; pending > 0; pending--) {
-      const at = (<usize>(query * pendingCapacity + pending - 1)) << 2;
-      const row = load<i32>(pendingPassages + at) - firstPassage;
+    const end = isRest ? 0 : load<i32>(restCounts + column);
+    const passages = listPassages + ((<usize>(query * capacity)) << 2);
+    let from = load<i32>(listCounts + column);
+    for (; from > end; from--) {
+      const row = load<i32>(passages + ((<usize>(from - 1)) << 2)) - firstPassage;
       if (row < 0 || row >= rows) break;
-      const score = load<f32>(pendingScores + at);
-      if (score >= load<f32>(thresholds + column)) add(query, row, score);
-      if (load<i32>(hitCounts + column) === capacity) decide(query);
     }
-    store<i32>(pendingCounts + column, pending);
-    decide(query);
+    decideFrom(query, from);
   }
+}
+
+/** @returns how many of a query's list are not among the best, which go to the end of it */
+function separate(query: i32): i32 {
+  const column = (<usize>query) << 2;
+  const count = load<i32>(listCounts + column);
+  const scores = listScores + ((<usize>(query * capacity)) << 2);
+  const passages = listPassages + ((<usize>(query * capacity)) << 2);
+  const needed = k + countApproximate(scores, count, load<f32>(surelyBelow + column), false);
+  // A second look at all tiles must spare something.
+  if (count <= needed + (needed >> 1)) return 0;
+  const least = findApproximateRank(scores, count, needed);
+  let rest: usize = 0;
+  let best = scratch;
+  for (let from: usize = 0; from < (<usize>count) << 2; from += 4) {
+    const score = load<f32>(scores + from);
+    const passage = load<i32>(passages + from);
+    if (score >= least) {
+      store<f32>(best, score);
+      store<i32>(best, passage, 4);
+      best += 8;
+    } else {
+      store<f32>(scores + rest, score);
+      store<i32>(passages + rest, passage);
+      rest += 4;
+    }
+  }
+  if (rest > 0) for (let a: usize = 0, b = rest - 4; a < b; a += 4, b -= 4) swap(scores, passages, a, b);
+  for (let from = scratch, to = rest; from < best; from += 8, to += 4) {
+    store<f32>(scores + to, load<f32>(from));
+    store<i32>(passages + to, load<i32>(from, 4));
+  }
+  return <i32>(rest >> 2);
+}
+
+function swap(scores: usize, passages: usize, a: usize, b: usize): void {
+  const score = load<f32>(scores + a);
+  const passage = load<i32>(passages + a);
+  store<f32>(scores + a, load<f32>(scores + b));
+  store<i32>(passages + a, load<i32>(passages + b));
+  store<f32>(scores + b, score);
+  store<i32>(passages + b, passage);
 }
 
 /** Sorts what some queries have found: best first, and where scores are equal in the order of the pool. */
@@ -223,65 +352,59 @@ export function finish(first: i32, count: i32): void {
 function note(query: i32, row: i32, score: f32): void {
   const column = (<usize>query) << 2;
   if (score > load<f32>(ceilings + column)) return;
-  add(query, row, score);
-  if (load<i32>(hitCounts + column) < capacity) return;
-  drop(query, hitCounts, hitScores, hitRows, capacity);
-  // Scores too close together for their errors leave no choice.
-  if (load<i32>(hitCounts + column) > capacity - (capacity >> 2)) decide(query);
-}
-
-function add(query: i32, row: i32, score: f32): void {
-  const column = (<usize>query) << 2;
-  const count = load<i32>(hitCounts + column);
+  const count = load<i32>(listCounts + column);
   const at = (<usize>(query * capacity + count)) << 2;
-  store<f32>(hitScores + at, score);
-  store<i32>(hitRows + at, row);
-  store<i32>(hitCounts + column, count + 1);
+  store<f32>(listScores + at, score);
+  store<i32>(listPassages + at, firstPassage + row);
+  store<i32>(listCounts + column, count + 1);
+  if (count + 1 === capacity) makeRoom(query);
 }
 
-/** Adds the hits of a query to those that wait. @returns whether there was room */
-function putOff(query: i32): bool {
-  const column = (<usize>query) << 2;
-  drop(query, hitCounts, hitScores, hitRows, capacity);
-  const hits = load<i32>(hitCounts + column);
-  const pending = load<i32>(pendingCounts + column);
-  if (hits === 0) return true;
-  if (pending + hits > pendingCapacity) return false;
-  for (let i = 0; i < hits; i++) {
-    const from = (<usize>(query * capacity + i)) << 2;
-    const to = (<usize>(query * pendingCapacity + pending + i)) << 2;
-    store<f32>(pendingScores + to, load<f32>(hitScores + from));
-    store<i32>(pendingPassages + to, firstPassage + load<i32>(hitRows + from));
-  }
-  store<i32>(hitCounts + column, 0);
-  store<i32>(pendingCounts + column, pending + hits);
-  drop(query, pendingCounts, pendingScores, pendingPassages, pendingCapacity);
-  return true;
+/** In a list where this is left of earlier tiles, those of the next one would hardly have room. */
+function isNearlyFull(query: i32): bool {
+  return load<i32>(listCounts + ((<usize>query) << 2)) > capacity - (capacity >> 2);
+}
+
+function makeRoom(query: i32): void {
+  tighten(query);
+  // Scores too close together for their errors leave no choice.
+  if (isNearlyFull(query)) decideFrom(query, load<i32>(earlierCounts + ((<usize>query) << 2)));
 }
 
 /** Drops those of a query's list that k others of it surely surpass, and raises the threshold. */
-function drop(query: i32, counts: usize, allScores: usize, allPlaces: usize, length: i32): void {
+function tighten(query: i32): void {
   const column = (<usize>query) << 2;
-  const count = load<i32>(counts + column);
+  const count = load<i32>(listCounts + column);
   if (count <= k) return;
-  const scores = allScores + ((<usize>(query * length)) << 2);
-  const places = allPlaces + ((<usize>(query * length)) << 2);
+  const scores = listScores + ((<usize>(query * capacity)) << 2);
   // Those that may turn out to be above the limit come first; k others must follow.
   const needed = k + countApproximate(scores, count, load<f32>(surelyBelow + column), false);
   if (count <= needed) return;
-  const error = load<f64>(errors + ((<usize>query) << 3));
-  // The k others can be lower than they seem, and a hit higher.
-  const threshold = roundDown(<f64>findApproximateRank(scores, count, needed) - 2 * error);
+  const wide = (<usize>query) << 3;
+  // The k others can be lower than they seem, and another one higher.
+  const lowest = <f64>findApproximateRank(scores, count, needed) - load<f64>(below + wide);
+  const threshold = roundDown(lowest - load<f64>(above + wide));
   if (!(threshold > load<f32>(thresholds + column))) return;
   store<f32>(thresholds + column, threshold);
-  let kept: usize = 0;
-  for (let i: usize = 0; i < (<usize>count) << 2; i += 4) {
+  const earlier = load<i32>(earlierCounts + column);
+  const kept = drop(query, 0, 0, earlier);
+  store<i32>(earlierCounts + column, kept);
+  store<i32>(listCounts + column, drop(query, kept, earlier, count));
+}
+
+/** Moves those of a part of a query's list that reach its threshold to a place before them, and returns where they end. */
+function drop(query: i32, to: i32, from: i32, end: i32): i32 {
+  const threshold = load<f32>(thresholds + ((<usize>query) << 2));
+  const scores = listScores + ((<usize>(query * capacity)) << 2);
+  const passages = listPassages + ((<usize>(query * capacity)) << 2);
+  let kept = (<usize>to) << 2;
+  for (let i = (<usize>from) << 2; i < (<usize>end) << 2; i += 4) {
     const score = load<f32>(scores + i);
     store<f32>(scores + kept, score);
-    store<i32>(places + kept, load<i32>(places + i));
+    store<i32>(passages + kept, load<i32>(passages + i));
     kept += score >= threshold ? 4 : 0;
   }
-  store<i32>(counts + column, <i32>(kept >> 2));
+  return <i32>(kept >> 2);
 }
 
 /** A score that at least `needed` values reach, and few more. */
@@ -325,27 +448,28 @@ function countApproximate(scores: usize, count: i32, limit: f32, orEqual: bool):
   return total;
 }
 
-/** Computes the exact scores of a query's hits, and keeps those that are not surely outside its k best so far. */
-function decide(query: i32): void {
-  drop(query, hitCounts, hitScores, hitRows, capacity);
+/** Computes the exact scores of the end of a query's list, all of the tile, and keeps those that are not surely outside its k best so far. */
+function decideFrom(query: i32, from: i32): void {
   const column = (<usize>query) << 2;
+  const count = drop(query, from, from, load<i32>(listCounts + column)) - from;
+  store<i32>(listCounts + column, from);
+  if (count === 0) return;
   const wide = (<usize>query) << 3;
-  const hits = load<i32>(hitCounts + column);
-  if (hits === 0) return;
-  store<i32>(hitCounts + column, 0);
-  const rows = hitRows + ((<usize>(query * capacity)) << 2);
+  const passages = listPassages + ((<usize>(query * capacity + from)) << 2);
+  loadTile();
   widen(queries + ((<usize>(query * dim)) << 2));
-  scoreRows(rows, hits);
+  scoreRows(passages, count);
   const limit = load<f64>(limits + wide);
   let cut = load<f64>(cuts + wide);
-  for (let i = 0; i < hits; i++) {
-    const score = load<f64>(exactScores + ((<usize>i) << 3));
+  for (let i = 0; i < count; i++) {
+    const score = load<f64>(scratch + ((<usize>i) << 3));
     if (score > limit || score < cut) continue;
-    keep(query, score, firstPassage + load<i32>(rows + ((<usize>i) << 2)));
+    keep(query, score, load<i32>(passages + ((<usize>i) << 2)));
     if (load<i32>(bestCounts + column) === room) cut = shrink(query);
   }
-  if (load<i32>(bestCounts + column) >= k) cut = shrink(query);
-  const threshold = roundDown(cut * load<f64>(scales + wide) - load<f64>(errors + wide));
+  const many = cut === -Infinity ? k : k + (k >> 2);
+  if (load<i32>(bestCounts + column) >= many) cut = shrink(query);
+  const threshold = roundDown(cut * load<f64>(scales + wide) - load<f64>(above + wide));
   if (threshold > load<f32>(thresholds + column)) store<f32>(thresholds + column, threshold);
 }
 
@@ -443,22 +567,23 @@ function widen(vector: usize): void {
   for (let i: usize = 0; i < <usize>dim; i++) store<f64>(wideQuery + (i << 3), <f64>load<f32>(vector + (i << 2)));
 }
 
-/** The exact scores of some rows, four at a time: the processor waits for memory and sums of several at once. */
-function scoreRows(rows: usize, count: i32): void {
+/** The exact scores of some passages of the tile, four at a time: the processor waits for memory and sums of several at once. */
+function scoreRows(passages: usize, count: i32): void {
   const last = count - 1;
   for (let i = 0; i < count; i += 4) {
     scoreFour(
-      exactScores + ((<usize>i) << 3),
-      rowAt(rows, i),
-      rowAt(rows, min(i + 1, last)),
-      rowAt(rows, min(i + 2, last)),
-      rowAt(rows, min(i + 3, last)),
+      scratch + ((<usize>i) << 3),
+      rowOf(passages, i),
+      rowOf(passages, min(i + 1, last)),
+      rowOf(passages, min(i + 2, last)),
+      rowOf(passages, min(i + 3, last)),
     );
   }
 }
 
-function rowAt(rows: usize, i: i32): usize {
-  return tile + ((<usize>(load<i32>(rows + ((<usize>i) << 2)) * dim)) << 2);
+function rowOf(passages: usize, i: i32): usize {
+  const row = load<i32>(passages + ((<usize>i) << 2)) - firstPassage;
+  return tile + ((<usize>(row * dim)) << 2);
 }
 
 /** The inner products of the widened query with four rows: the sums of innerProduct, lane for lane. */

@@ -91,6 +91,11 @@ export function int8Tensor(data: Int8Array, dims: readonly number[]): Tensor {
   return new Tensor('int8', data, dims);
 }
 
+/** @param data not in shared memory */
+export function int32Tensor(data: Int32Array, dims: readonly number[]): Tensor {
+  return new Tensor('int32', data, dims);
+}
+
 /** A tensor without elements: the empty cache of a decoder. */
 export function emptyTensor(type: string, dims: readonly number[]): Tensor {
   return type === 'float16'

@@ -1,72 +1,66 @@
 import type { Embeddings } from '../embed/encoder.js';
-import { float32Tensor, int8Tensor, type Session, uint8Tensor } from '../onnx/session.js';
+import type { Session } from '../onnx/session.js';
+import { multiplyBytes, type QueryLevels } from './byte-products.js';
+import type { ByteTiles } from './byte-tiles.js';
 import type { FastScores } from './fast-scores.js';
 import { roundToLanes, type ScanKernel, type ScanMemory } from './scan-memory.js';
-
-/** The byte that stands for zero in a passage, and the most that others differ from it. */
-export const ZERO = 128;
-export const PASSAGE_LEVELS = 127;
+import type { Tiles } from './tiles.js';
 
 /** What a pool's vectors are rounded by, and what that means for their scores. */
 export interface BytePool {
-  /** A passage's value is about step · (byte - ZERO). */
-  readonly step: number;
   /** The length of the longest vector, and of the longest difference from a rounded one. */
   readonly maxNorm: number;
   readonly maxResidual: number;
-  /** The largest signed byte of a query. */
-  readonly queryLevels: number;
+  readonly queryLevels: QueryLevels;
 }
 
-/** Covers what float64 loses in the lengths that a bound is made from. */
-const SLACK = 1 + 2 ** -30;
+/** Covers what float64, and the float32 of rows' terms, lose of a bound. */
+const SLACK = 1 + 2 ** -18;
 
 /**
- * Scores of vectors that are rounded to bytes. With q', x' the rounded ones, |q·x - q'·x'| <= |q - q'|·|x| + |q'|·|x - x'|, of which
- * the longest x and x - x' of the pool are taken.
+ * Scores of vectors that are rounded to bytes, each in steps of its own. With q', x' the rounded ones,
+ * |q·x - q'·x'| <= |q - q'|·|x| + |q'|·|x - x'|. A row's products are raised by the second part, for the largest |q'| of the
+ * queries in their steps; the first part, for the largest |x|, is how far an exact score can be above that.
  *
- * @param session `models/byte-scores.onnx`
+ * @param session `models/byte-products.onnx`
  */
 export function createByteScores(
-  kernel: ScanKernel,
+  { kernel, tiles, byteTiles }: { kernel: ScanKernel; tiles: Tiles; byteTiles: ByteTiles },
   session: Session,
-  { step, maxNorm, maxResidual, queryLevels }: BytePool,
+  { maxNorm, maxResidual, queryLevels }: BytePool,
 ): FastScores {
+  let longestQuery = 0;
   return {
-    listed: 6,
+    listed: 9,
     prepare(memory, queries) {
-      const width = memory.shape.dim;
+      longestQuery = 0;
       const bytes = bytesOf(memory).fill(0);
-      const lost = boundLost(width, queryLevels);
       for (let query = 0; query < queries.count; query++) {
-        const queryStep = stepOf(queries, query, queryLevels);
-        const { residual, norm } = roundQuery(queries, query, queryStep, placesOf(memory, query, bytes));
-        const scale = 1 / (step * queryStep);
-        memory.scales[query] = scale;
-        memory.errors[query] = (residual * maxNorm + norm * maxResidual) * scale * SLACK + lost;
+        const step = stepOf(queries, query, queryLevels);
+        const { residual, norm } = roundQuery(queries, query, step, placesOf(memory, query, bytes));
+        longestQuery = Math.max(longestQuery, norm * SLACK);
+        memory.scales[query] = 1 / step;
+        memory.above[query] = residual * maxNorm * SLACK;
+      }
+      const raised = longestQuery * maxResidual;
+      for (let query = 0; query < queries.count; query++) {
+        memory.below[query] = (memory.above[query] as number) + 2 * raised * SLACK;
       }
     },
-    load({ parts, shape: { dim } }, rows) {
-      kernel.toBytes(parts.tile, rows * dim, parts.bytes, 1 / step, PASSAGE_LEVELS, ZERO);
+    load: byteTiles.load,
+    loadSample(memory) {
+      const rows = tiles.loadSample(memory.tile);
+      byteTiles.round(memory, rows);
+      return rows;
     },
-    async score({ buffer, parts, shape: { dim } }, { firstRow, rows, first, count }) {
+    async score({ buffer, parts, shape: { dim } }, { firstRow, rows, first, count }, bound) {
       const passages = new Uint8Array(buffer, parts.bytes + firstRow * dim, rows * dim);
       const queries = new Int8Array(buffer, parts.factors + first * dim, count * dim);
-      const scores = new Float32Array(buffer, parts.scores, rows * count);
-      await multiply(session, { passages, queries, scores, dim });
-      kernel.scan(parts.scores, firstRow, rows, first, count);
+      const sums = new Int32Array(buffer, parts.scores, rows * count);
+      await multiplyBytes(session, { passages, queries, sums, dim });
+      kernel.scanSums(parts.scores, firstRow, rows, first, count, bound * longestQuery);
     },
   };
-}
-
-/**
- * What a sum of products of bytes can be off by beside their rounding: beyond 2^24 whole numbers are off by 2^-24 in float32, and
- * the score that it stands for is itself a sum in float64, as are the lengths, which may come out as 0.
- */
-function boundLost(width: number, queryLevels: number): number {
-  const largestSum = width * queryLevels * PASSAGE_LEVELS;
-  const ofFloat32 = largestSum > 2 ** 24 ? 2 ** -24 : 0;
-  return largestSum * (ofFloat32 + (width + 8) * 2 ** -52);
 }
 
 function bytesOf({ buffer, parts, shape: { dim, queries } }: ScanMemory): Int8Array {
@@ -81,13 +75,19 @@ function placesOf({ shape: { dim, queries, blockQueries } }: ScanMemory, query: 
 }
 
 /** A query of zeros is its own rounding, whatever the step. */
-function stepOf({ data, dim }: Embeddings, query: number, levels: number): number {
-  let largest = 0;
-  for (let i = query * dim; i < (query + 1) * dim; i++) largest = Math.max(largest, Math.abs(data[i] as number));
-  return largest === 0 ? 1 : largest / levels;
+function stepOf({ data, dim }: Embeddings, query: number, levels: QueryLevels): number {
+  let [largest, pair] = [0, 0];
+  for (let i = query * dim; i < (query + 1) * dim; i += 2) {
+    const a = data[i] as number;
+    const b = i + 1 < (query + 1) * dim ? (data[i + 1] as number) : 0;
+    largest = Math.max(largest, Math.abs(a), Math.abs(b));
+    if (a * b > 0) pair = Math.max(pair, Math.abs(a + b));
+  }
+  // Each of a pair may be rounded up by a half.
+  return largest === 0 ? 1 : Math.max(largest / levels.largest, pair / (levels.pair - 1));
 }
 
-/** @returns the lengths of what rounding a query leaves, and of the rounded query */
+/** @returns the lengths of what rounding a query leaves, and of the rounded query, in steps */
 function roundQuery(
   { data, dim }: Embeddings,
   query: number,
@@ -102,50 +102,5 @@ function roundQuery(
     residual += (units - byte) ** 2;
     norm += byte ** 2;
   }
-  return { residual: step * Math.sqrt(residual), norm: step * Math.sqrt(norm) };
-}
-
-/** Of the shape of a block; the sums of shorter tiles are made by the same instructions. */
-const [CHECKED_ROWS, CHECKED_QUERIES] = [1024, 256];
-
-/**
- * The largest signed bytes of queries that this processor multiplies exactly: some add up two products in 16 bits, which
- * 2 · 255 · 127 overflows. Nothing where even smaller ones come out wrong.
- *
- * @param session `models/byte-scores.onnx`
- */
-export async function findQueryLevels(session: Session, dim: number): Promise<number | undefined> {
-  for (const levels of [127, 63]) {
-    if ((await isExact(session, dim, levels)) && (await isExact(session, dim, -levels))) return levels;
-  }
-  return undefined;
-}
-
-/** Tries the largest products of one sign, with which every sum of some of them is as large as can be. */
-async function isExact(session: Session, dim: number, level: number): Promise<boolean> {
-  const passages = new Uint8Array(CHECKED_ROWS * dim).fill(ZERO + PASSAGE_LEVELS);
-  const queries = new Int8Array(CHECKED_QUERIES * dim).fill(level);
-  const scores = new Float32Array(CHECKED_ROWS * CHECKED_QUERIES);
-  await multiply(session, { passages, queries, scores, dim });
-  const expected = Math.fround(dim * PASSAGE_LEVELS * level);
-  return scores.every((score) => score === expected);
-}
-
-interface ByteProduct {
-  readonly passages: Uint8Array;
-  readonly queries: Int8Array;
-  readonly scores: Float32Array;
-  readonly dim: number;
-}
-
-async function multiply(session: Session, { passages, queries, scores, dim }: ByteProduct): Promise<void> {
-  const [rows, count] = [passages.length / dim, queries.length / dim];
-  await session.run(
-    {
-      passages: uint8Tensor(passages, [rows, dim]),
-      queries: int8Tensor(queries, [dim, count]),
-      zero: uint8Tensor(Uint8Array.of(ZERO), []),
-    },
-    { scores: float32Tensor(scores, [rows, count]) },
-  );
+  return { residual: Math.sqrt(residual), norm: Math.sqrt(norm) };
 }

@@ -12,6 +12,8 @@ export interface FlatSetup {
   readonly place: SessionPlace;
   readonly passages: VectorPlace;
   readonly limits: ScanLimits;
+  /** Memory for `measureByteTiles`, where there is enough. */
+  readonly bytes: SharedArrayBuffer | undefined;
 }
 
 export interface FlatJob {
@@ -23,10 +25,13 @@ export interface FlatJob {
 }
 
 await serveJobs<FlatJob, true, PackedLists>(async () => {
-  const { passages: vectors, place, limits } = workerData as FlatSetup;
+  const { passages: vectors, place, limits, bytes } = workerData as FlatSetup;
   const { dim } = vectors;
-  const createSearch = place.gpu === undefined ? createTileSearch : createTopKSearch;
-  const search = await createSearch(openVectors(vectors), place, limits);
+  const pool = openVectors(vectors);
+  const search =
+    place.gpu === undefined
+      ? await createTileSearch(pool, place, limits, bytes)
+      : await createTopKSearch(pool, place, limits);
   return {
     ready: true,
     async serve({ queries: data, k, below }) {

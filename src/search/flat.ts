@@ -1,8 +1,11 @@
+import { constants } from 'node:buffer';
 import type { Embeddings } from '../embed/encoder.js';
 import { type PackedLists, unpackLists } from '../memory/packed-lists.js';
 import { WorkerPool } from '../onnx/worker-pool.js';
+import { measureByteTiles } from './byte-tiles.js';
 import type { FlatJob, FlatSetup } from './flat-worker.js';
 import type { VectorPlace } from './passage-vectors.js';
+import { padDimension } from './scan-plan.js';
 import type { VectorIndex } from './vector-index.js';
 
 /** How the multiplication is cut; no choice changes a result. */
@@ -36,8 +39,9 @@ export async function createFlatIndex(passages: Embeddings | VectorPlace, option
   const places =
     options.gpu?.map((gpu) => ({ gpu, threads: 1 })) ?? Array.from({ length: options.workers }, () => ({ threads: 1 }));
   const source = 'source' in passages ? passages.source : shareMemory(passages);
-  const limits = { memory: memory / places.length, tileSize, blockSize };
-  const shared = { passages: { source, dim, count }, limits };
+  const bytes = options.gpu ? undefined : shareBytes(passages, memory);
+  const limits = { memory: (memory - (bytes?.byteLength ?? 0)) / places.length, tileSize, blockSize };
+  const shared = { passages: { source, dim, count }, limits, bytes };
   const setups = places.map((place): FlatSetup => ({ ...shared, place }));
   const script = new URL('./flat-worker.js', import.meta.url);
   const workers = await WorkerPool.start<FlatJob, true, PackedLists>(script, setups);
@@ -55,6 +59,12 @@ export async function createFlatIndex(passages: Embeddings | VectorPlace, option
     },
     close: () => workers.close(),
   };
+}
+
+/** Where workers keep the pool's vectors rounded to bytes, if half of the memory has room for them; it is taken as they are written. */
+function shareBytes({ dim, count }: { dim: number; count: number }, memory: number): SharedArrayBuffer | undefined {
+  const bytes = measureByteTiles({ dim: padDimension(dim), count });
+  return bytes <= Math.min(memory / 2, constants.MAX_LENGTH) ? new SharedArrayBuffer(bytes) : undefined;
 }
 
 function shareMemory({ data }: Embeddings): SharedArrayBuffer {

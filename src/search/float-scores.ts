@@ -3,6 +3,7 @@ import type { FastScores } from './fast-scores.js';
 import { vectorNorm } from './inner-product.js';
 import { boundFloatError } from './rounding.js';
 import { roundToLanes, type ScanKernel } from './scan-memory.js';
+import type { Tiles } from './tiles.js';
 
 /** Scores between these need no scaling: neither they nor their products leave the range of float32. */
 const [SMALLEST_SCORE, LARGEST_SCORE] = [2 ** -40, 2 ** 40];
@@ -14,7 +15,11 @@ const LARGEST_QUERY = 2 ** 120;
  * @param session `models/scores.onnx`
  * @param maxNorm the length of the longest passage vector
  */
-export function createFloatScores(kernel: ScanKernel, session: Session, maxNorm: number): FastScores {
+export function createFloatScores(
+  { kernel, tiles }: { kernel: ScanKernel; tiles: Tiles },
+  session: Session,
+  maxNorm: number,
+): FastScores {
   return {
     listed: 2,
     prepare(memory, { data, dim, count }) {
@@ -30,10 +35,13 @@ export function createFloatScores(kernel: ScanKernel, session: Session, maxNorm:
         for (let i = 0; i < dim; i++) factors[query * width + i] = (data[query * dim + i] as number) * scale;
         const error = boundFloatError(norm * scale, maxNorm, width, scale);
         memory.scales[query] = scale;
-        memory.errors[query] = error;
+        memory.above[query] = error;
+        memory.below[query] = error;
       }
     },
-    load() {},
+    load({ tile }, place) {
+      tiles.load(tile, place);
+    },
     async score({ buffer, parts, shape: { dim } }, { firstRow, rows, first, count }) {
       const passages = new Float32Array(buffer, parts.tile + 4 * firstRow * dim, rows * dim);
       const queries = new Float32Array(buffer, parts.factors + 4 * first * dim, count * dim);

@@ -3,20 +3,36 @@ import { growTo, loadWasm, type WasmMemory } from './wasm.js';
 /** `scripts/scan.ts`; `first` and `count` are of queries, addresses are in its memory. */
 export interface ScanKernel {
   readonly memory: WasmMemory;
+  /** `loadTile` is called before exact scores are computed: the vectors of the tile have to be in the memory then. */
+  readonly hooks: { loadTile: () => void };
   place(table: number): void;
   longest(rows: number, count: number, width: number): number;
   largest(values: number, count: number): number;
-  toBytes(values: number, count: number, bytes: number, factor: number, levels: number, zero: number): void;
-  longestResidual(rows: number, bytes: number, count: number, width: number, step: number, zero: number): number;
+  toBytes(
+    rows: number,
+    count: number,
+    width: number,
+    bytes: number,
+    zero: number,
+    leastStep: number,
+    steps: number,
+    residuals: number,
+  ): void;
   score(query: number, rows: number, count: number, width: number, scores: number): void;
   scan(scores: number, firstRow: number, rows: number, first: number, count: number): void;
-  settle(first: number, count: number): void;
-  resolve(first: number, count: number, rows: number): void;
+  scanSums(sums: number, firstRow: number, rows: number, first: number, count: number, ofResidual: number): void;
+  settle(first: number, count: number, isPutOff: boolean): void;
+  order(first: number, count: number): void;
+  resolve(first: number, count: number, rows: number, isRest: boolean): void;
   finish(first: number, count: number): void;
 }
 
 export function loadScanKernel(): ScanKernel {
-  return loadWasm<ScanKernel>('scan');
+  const hooks = { loadTile() {} };
+  return {
+    ...loadWasm<Omit<ScanKernel, 'hooks'>>('scan', { scan: { loadTile: () => hooks.loadTile() } }),
+    hooks,
+  };
 }
 
 /** How much of everything a search keeps in the kernel's memory. */
@@ -30,10 +46,10 @@ export interface ScanShape {
   readonly blockQueries: number;
   readonly queries: number;
   readonly k: number;
-  /** Passages of a tile that a query can set aside to be decided later. */
+  /** Passages that a query can set aside to be decided later. */
   readonly capacity: number;
-  /** Passages of earlier tiles that a query can put off deciding on. */
-  readonly pending: number;
+  /** Whether that is done in the end, not after each tile. */
+  readonly isPutOff: boolean;
   /** Passages that a query can keep before those beyond k are dropped. */
   readonly room: number;
 }
@@ -66,19 +82,18 @@ export function layOut(kernel: ScanKernel, shape: ScanShape) {
   const { parts, bytes } = layOutParts(shape);
   growTo(kernel.memory, bytes);
   const { buffer } = kernel.memory;
-  const { dim, queries, k, capacity, pending, room, tileRows } = shape;
+  const { dim, queries, k, capacity, room, tileRows } = shape;
   const lanes = roundToLanes(queries);
   const column = (at: number) => new Float32Array(buffer, at, lanes);
   const wideColumn = (at: number) => new Float64Array(buffer, at, lanes);
-  const tellKernel = (firstPassage: number) => {
-    const { thresholds, ceilings, surelyBelow, errors, scales, limits, cuts } = parts;
-    const { hitCounts, bestCounts, hitScores, hitRows, bestScores, bestPassages } = parts;
-    const { exactScores, wideQuery, vectors, tile } = parts;
-    const columns = [thresholds, ceilings, surelyBelow, errors, scales, limits, cuts];
-    const lists = [hitCounts, bestCounts, hitScores, hitRows, capacity, bestScores, bestPassages, room, k];
-    const rest = [exactScores, wideQuery, vectors, tile, dim, firstPassage];
-    const waiting = [parts.pendingCounts, parts.pendingScores, parts.pendingPassages, pending];
-    new Uint32Array(buffer, 0, TABLE_BYTES / 4).set([...columns, ...lists, ...rest, ...waiting]);
+  const tellKernel = (firstPassage: number, { wanted = k, listed = capacity } = {}) => {
+    const { thresholds, ceilings, surelyBelow, above, below, scales, limits, cuts } = parts;
+    const { listCounts, bestCounts, listScores, listPassages, earlierCounts, restCounts } = parts;
+    const { bestScores, bestPassages, scratch, wideQuery, vectors, tile, rowSteps, rowResiduals } = parts;
+    const columns = [thresholds, ceilings, surelyBelow, above, scales, limits, cuts, listCounts, bestCounts];
+    const lists = [listScores, listPassages, listed, earlierCounts, restCounts, bestScores, bestPassages, room, wanted];
+    const rest = [scratch, wideQuery, vectors, tile, dim, firstPassage, below, rowSteps, rowResiduals];
+    new Uint32Array(buffer, 0, TABLE_BYTES / 4).set([...columns, ...lists, ...rest]);
     kernel.place(0);
   };
   return {
@@ -89,23 +104,33 @@ export function layOut(kernel: ScanKernel, shape: ScanShape) {
     thresholds: column(parts.thresholds),
     ceilings: column(parts.ceilings),
     surelyBelow: column(parts.surelyBelow),
-    errors: wideColumn(parts.errors),
+    above: wideColumn(parts.above),
+    below: wideColumn(parts.below),
     scales: wideColumn(parts.scales),
     limits: wideColumn(parts.limits),
     cuts: wideColumn(parts.cuts),
-    hitCounts: new Int32Array(buffer, parts.hitCounts, queries),
+    listCounts: new Int32Array(buffer, parts.listCounts, queries),
     bestCounts: new Int32Array(buffer, parts.bestCounts, queries),
-    pendingCounts: new Int32Array(buffer, parts.pendingCounts, queries),
+    earlierCounts: new Int32Array(buffer, parts.earlierCounts, queries),
     bestScores: new Float64Array(buffer, parts.bestScores, queries * room),
     bestPassages: new Int32Array(buffer, parts.bestPassages, queries * room),
     vectors: new Float32Array(buffer, parts.vectors, queries * dim),
     tile: new Float32Array(buffer, parts.tile, tileRows * dim),
+    bytes: new Uint8Array(buffer, parts.bytes, tileRows * dim),
+    rowSteps: new Float32Array(buffer, parts.rowSteps, tileRows),
+    rowResiduals: new Float32Array(buffer, parts.rowResiduals, tileRows),
   };
+}
+
+/** Empties the lists of all queries. */
+export function clearLists({ listCounts, earlierCounts, bestCounts, cuts }: ScanMemory): void {
+  for (const counts of [listCounts, earlierCounts, bestCounts]) counts.fill(0);
+  cuts.fill(Number.NEGATIVE_INFINITY);
 }
 
 /** What differs from search to search comes last, so that a loaded tile stays where it is from one search to the next. */
 function layOutParts(shape: ScanShape) {
-  const { dim, tileRows, blockRows, blockQueries, queries, capacity, pending, room } = shape;
+  const { dim, tileRows, blockRows, blockQueries, queries, capacity, room } = shape;
   const lanes = roundToLanes(queries);
   let bytes = TABLE_BYTES;
   const take = (count: number, size: number) => {
@@ -117,22 +142,24 @@ function layOutParts(shape: ScanShape) {
     wideQuery: take(dim, 8),
     tile: take(tileRows * dim, 4),
     bytes: take(tileRows * dim, 1),
+    rowSteps: take(tileRows, 4),
+    rowResiduals: take(tileRows, 4),
     scores: take(blockRows * blockQueries, 4),
-    exactScores: take(capacity + 3, 8),
+    scratch: take(capacity + 3, 8),
     thresholds: take(lanes, 4),
     ceilings: take(lanes, 4),
     surelyBelow: take(lanes, 4),
-    errors: take(lanes, 8),
+    above: take(lanes, 8),
+    below: take(lanes, 8),
     scales: take(lanes, 8),
     limits: take(lanes, 8),
     cuts: take(lanes, 8),
-    hitCounts: take(queries, 4),
+    listCounts: take(queries, 4),
     bestCounts: take(queries, 4),
-    hitScores: take(queries * capacity, 4),
-    hitRows: take(queries * capacity, 4),
-    pendingCounts: take(queries, 4),
-    pendingScores: take(queries * pending, 4),
-    pendingPassages: take(queries * pending, 4),
+    earlierCounts: take(queries, 4),
+    restCounts: take(queries, 4),
+    listScores: take(queries * capacity, 4),
+    listPassages: take(queries * capacity, 4),
     bestScores: take(queries * room, 8),
     bestPassages: take(queries * room, 4),
     vectors: take(queries * dim, 4),

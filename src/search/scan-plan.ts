@@ -22,6 +22,11 @@ const MOST_MEMORY = 2 ** 31;
 const EXTRA_ROOM = 64;
 const EXTRA_CAPACITY = 256;
 
+/** The kernel sums four products at a time: shorter rows end with zeros. */
+export function padDimension(dim: number): number {
+  return Math.ceil(dim / 4) * 4;
+}
+
 /** How a pool is cut into tiles, a quarter of the memory each at most. */
 export function planTile(dim: number, count: number, { memory, tileSize = TILE_ROWS }: ScanLimits): number {
   const affordable = Math.floor(memory / 4 / (5 * dim));
@@ -34,14 +39,13 @@ export function planSearch(
   { k, queries, listed }: { k: number; queries: number; listed: number },
   { memory, blockSize = BLOCK_QUERIES }: ScanLimits,
 ): ScanShape {
-  // More than a tile has is never set aside, more than the pool has never kept.
-  const capacity = Math.min(listed * k + EXTRA_CAPACITY, tileRows + 1);
+  // More than the pool has is never set aside, nor kept.
+  const capacity = Math.min(listed * k + EXTRA_CAPACITY, count + 1);
   const room = Math.min(2 * k + EXTRA_ROOM, count + 1);
   // Deciding in the end spares most exact scores, but loads every tile again.
   const isPutOff = tileRows < count && 2 * k * queries >= count;
-  const pending = isPutOff ? Math.min(listed * k + EXTRA_CAPACITY, count + 1) : 0;
   const blockQueries = roundToLanes(Math.min(blockSize, queries));
-  const shape = { dim, tileRows, blockRows: Math.min(BLOCK_ROWS, tileRows), blockQueries, k, capacity, pending, room };
+  const shape = { dim, tileRows, blockRows: Math.min(BLOCK_ROWS, tileRows), blockQueries, k, capacity, isPutOff, room };
   const { fixed, perQuery } = measureShape(shape);
   const affordable = Math.floor((Math.min(memory, MOST_MEMORY) - fixed) / perQuery);
   return { ...shape, queries: Math.max(1, Math.min(queries, affordable)) };

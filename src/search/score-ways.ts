@@ -1,6 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import { openSession, type Session, type SessionPlace } from '../onnx/session.js';
-import { createByteScores, findQueryLevels, PASSAGE_LEVELS, ZERO } from './byte-scores.js';
+import { findQueryLevels } from './byte-products.js';
+import { createByteScores } from './byte-scores.js';
+import { type ByteTiles, createByteTiles } from './byte-tiles.js';
 import type { FastScores } from './fast-scores.js';
 import { createFasterChoice } from './faster-choice.js';
 import { createFloatScores } from './float-scores.js';
@@ -26,6 +28,7 @@ interface Engine {
   readonly kernel: ScanKernel;
   readonly tiles: Tiles;
   readonly place: SessionPlace;
+  readonly shared?: SharedArrayBuffer | undefined;
 }
 
 interface TileShape {
@@ -51,7 +54,7 @@ export async function openScoreWays(
   product: ScanLimits['product'],
 ): Promise<ScoreWays> {
   const longest = measureLongest(engine, shape);
-  const floats = createFloatScores(engine.kernel, await openGraph('scores', engine.place), longest.norm);
+  const floats = createFloatScores(engine, await openGraph('scores', engine.place), longest.norm);
   let opening: Promise<FastScores | undefined> | undefined;
   const openBytes = () => {
     opening ??= openByteScores(engine, shape, longest);
@@ -63,7 +66,7 @@ export async function openScoreWays(
       const isSmall = queries * passages < LEAST_WORK;
       if (product === 'float32' || (product === undefined && isSmall)) return { scores: floats, tell() {} };
       if (product === 'int8') return { scores: (await openBytes()) ?? floats, tell() {} };
-      const kind = `${Math.round(Math.log2(k))} ${isLimited}`;
+      const kind = `${Math.round(Math.log2(k))} ${Math.round(Math.log2(queries))} ${isLimited}`;
       // The first search of a kind sets nothing up: it may be the only one.
       const bytes = choice.hasTried(kind, floats) ? await openBytes() : undefined;
       const scores = choice.choose(kind, bytes ? [floats, bytes] : [floats]);
@@ -79,48 +82,42 @@ async function openByteScores(
   { norm: maxNorm, value }: { norm: number; value: number },
 ): Promise<FastScores | undefined> {
   if (!(value >= SMALLEST_VALUE && value <= LARGEST_VALUE)) return undefined;
-  const session = await openGraph('byte-scores', engine.place);
+  const session = await openGraph('byte-products', engine.place);
   const queryLevels = await findQueryLevels(session, shape.dim);
   if (queryLevels === undefined) return undefined;
-  const step = value / PASSAGE_LEVELS;
-  const maxResidual = measureResidual(engine, shape, step);
-  return createByteScores(engine.kernel, session, { step, maxNorm, maxResidual, queryLevels });
+  const byteTiles = createByteTiles(engine.kernel, engine.tiles, value, engine.shared);
+  const maxResidual = measureResidual(engine, shape, byteTiles);
+  return createByteScores({ ...engine, byteTiles }, session, { maxNorm, maxResidual, queryLevels });
 }
 
 function openGraph(name: string, place: SessionPlace): Promise<Session> {
   return openSession(fileURLToPath(new URL(`../../models/${name}.onnx`, import.meta.url)), place);
 }
 
-const NOTHING = { blockRows: 0, blockQueries: 0, queries: 0, k: 1, capacity: 0, pending: 0, room: 0 };
+const NOTHING = { blockRows: 0, blockQueries: 0, queries: 0, k: 1, capacity: 0, isPutOff: false, room: 0 };
 
 /** The length of the longest passage vector, and the largest of all values. */
-function measureLongest(engine: Engine, shape: TileShape): { norm: number; value: number } {
-  const { kernel } = engine;
+function measureLongest({ kernel, tiles }: Engine, shape: TileShape): { norm: number; value: number } {
+  const memory = layOut(kernel, { ...shape, ...NOTHING });
   let [norm, value] = [0, 0];
-  visitTiles(engine, shape, ({ tile }, rows) => {
-    norm = Math.max(norm, kernel.longest(tile, rows, shape.dim));
-    value = Math.max(value, kernel.largest(tile, rows * shape.dim));
-  });
+  for (const tile of tiles.visitAll()) {
+    tiles.load(memory.tile, tile);
+    norm = Math.max(norm, kernel.longest(memory.parts.tile, tile.rows, shape.dim));
+    value = Math.max(value, kernel.largest(memory.parts.tile, tile.rows * shape.dim));
+  }
   return { norm, value };
 }
 
 /** The length of the longest difference that rounding to bytes makes. */
-function measureResidual(engine: Engine, shape: TileShape, step: number): number {
-  const { kernel } = engine;
+function measureResidual({ kernel, tiles }: Engine, shape: TileShape, byteTiles: ByteTiles): number {
+  const memory = layOut(kernel, { ...shape, ...NOTHING });
+  const { rowSteps, rowResiduals } = memory;
   let longest = 0;
-  visitTiles(engine, shape, ({ tile, bytes }, rows) => {
-    kernel.toBytes(tile, rows * shape.dim, bytes, 1 / step, PASSAGE_LEVELS, ZERO);
-    longest = Math.max(longest, kernel.longestResidual(tile, bytes, rows, shape.dim, step, ZERO));
-  });
+  for (const tile of tiles.visitAll()) {
+    byteTiles.load(memory, tile);
+    for (let row = 0; row < tile.rows; row++) {
+      longest = Math.max(longest, (rowSteps[row] as number) * (rowResiduals[row] as number));
+    }
+  }
   return longest;
-}
-
-/** @param visit is given the kernel's addresses of a tile and of its bytes */
-function visitTiles(
-  { kernel, tiles }: Engine,
-  shape: TileShape,
-  visit: (parts: { readonly tile: number; readonly bytes: number }, rows: number) => void,
-): void {
-  const { tile, parts } = layOut(kernel, { ...shape, ...NOTHING });
-  for (const number of tiles.visitAll()) visit(parts, tiles.load(tile, number).rows);
 }

@@ -44,8 +44,9 @@ function createTileScan(
   const tiles = createTiles(pool, { dim, tileRows });
   return async (queries: Embeddings, k: number, limits?: Float32Array): Promise<Proposal[]> => {
     const best: Proposal[] = Array.from({ length: queries.count }, () => EMPTY);
-    for (const number of tiles.visitAll()) {
-      const { firstPassage, rows } = tiles.load(tile, number);
+    for (const place of tiles.visitAll()) {
+      const { firstPassage, rows } = place;
+      tiles.load(tile, place);
       const found = float32Tensor(tile.subarray(0, rows * dim), [rows, dim]);
       const depth = Math.min(k, rows);
       for (let start = 0; start < queries.count; start += blockSize) {

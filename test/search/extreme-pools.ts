@@ -99,4 +99,12 @@ export const EXTREME_POOLS: { name: string; passages: Embeddings; queries: Embed
     queries: fill(20, 200, (row, i) => Math.fround(0.0303) * (Math.cos(row * 200 + i * i) < 0 ? -1 : 1)),
   },
   { name: 'scores that rise', passages: fill(900, 3, (row) => row / 3), queries: fill(2, 3, () => 1) },
+  {
+    name: 'passages that rounding brings out of order, by as much as it can',
+    passages: fill(900, 32, (row, i) => {
+      if (i < 2) return i * 127;
+      return 50 + (row % 2 === 0 ? 0.49 : i % 2 === 0 ? 0.51 : 0.29) - row / 1e5;
+    }),
+    queries: fill(3, 32, (_, i) => (i < 2 ? (1 - i) * 127 : 20)),
+  },
 ];

@@ -7,7 +7,7 @@ import { createTiles } from '#dist/search/tiles.js';
 import { randomVectors } from './brute-force.js';
 
 /** Queries set aside twice k where scores are of float32, and more where they are of bytes. */
-const [FLOATS, BYTES] = [2, 6];
+const [FLOATS, BYTES] = [2, 9];
 
 const LARGE = { k: 20, queries: 1000, passages: 100_000, isLimited: false };
 

@@ -3,9 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Embeddings } from '#dist/embed/encoder.js';
+import { measureByteTiles } from '#dist/search/byte-tiles.js';
 import { openVectors, type PassageVectors, vectorsInMemory } from '#dist/search/passage-vectors.js';
-import type { ScanLimits } from '#dist/search/scan-plan.js';
+import { padDimension, type ScanLimits } from '#dist/search/scan-plan.js';
 import { createTileSearch, type TileSearch } from '#dist/search/tile-search.js';
+import { createTiles } from '#dist/search/tiles.js';
 import type { Neighbours } from '#dist/search/vector-index.js';
 import { randomVectors, searchByLoop } from './brute-force.js';
 import { EXTREME_POOLS } from './extreme-pools.js';
@@ -62,8 +64,11 @@ const PRODUCTS = [{ product: 'float32' }, { product: 'int8' }, { product: undefi
 
 describe.each(PRODUCTS)('search by tiles with products of $product, against a plain loop', ({ product }) => {
   /** As a worker of the flat index searches. */
-  const openSearch = (passages: PassageVectors, limits: Partial<ScanLimits> = {}): Promise<TileSearch> =>
-    createTileSearch(passages, { threads: 1 }, { memory: 2 ** 24, product, ...limits });
+  const openSearch = (
+    passages: PassageVectors,
+    limits: Partial<ScanLimits> = {},
+    shared?: SharedArrayBuffer,
+  ): Promise<TileSearch> => createTileSearch(passages, { threads: 1 }, { memory: 2 ** 24, product, ...limits }, shared);
 
   it.each(EXTREME_POOLS)('finds the same however it is cut: $name', async ({ passages, queries }) => {
     const all = searchByLoop(passages, queries, passages.count);
@@ -74,7 +79,11 @@ describe.each(PRODUCTS)('search by tiles with products of $product, against a pl
     const none = new Float64Array(queries.count).fill(Number.POSITIVE_INFINITY);
     const sources = [vectorsInMemory(passages), vectorsInFile(passages)];
     for (const [i, limits] of CUTS.entries()) {
-      const search = await openSearch(sources[i % 2] as PassageVectors, limits);
+      const search = await openSearch(
+        sources[i % 2] as PassageVectors,
+        limits,
+        i % 3 === 0 ? shareFor(passages) : undefined,
+      );
       for (const k of [1, 60, passages.count - 1, passages.count + 5]) {
         expectNeighbours(await search(queries, k), cutBelow(all, k, none));
         expectNeighbours(await search(queries, k, ceilings), cutBelow(all, k, ceilings));
@@ -87,6 +96,19 @@ describe.each(PRODUCTS)('search by tiles with products of $product, against a pl
     const queries = randomVectors(3, 10, 25);
     const search = await openSearch(vectorsInMemory(passages), { memory: 1 });
     for (const k of [1, 20, 50]) expectNeighbours(await search(queries, k), searchByLoop(passages, queries, k));
+  });
+
+  it('finds the same with bytes that another worker has rounded, all of them or some', async () => {
+    const passages = randomVectors(2000, 21, 28);
+    const queries = randomVectors(50, 21, 29);
+    const expected = searchByLoop(passages, queries, 40);
+    const shared = shareFor(passages);
+    for (let worker = 0; worker < 3; worker++) {
+      const search = await openSearch(vectorsInMemory(passages), { tileSize: 300 }, shared);
+      expectNeighbours(await search(queries, 40), expected);
+      // Flags of tiles come first.
+      if (worker === 1) new Int32Array(shared, 0, 3).fill(0);
+    }
   });
 
   it('takes a ceiling for what it is to the last bit', async () => {
@@ -123,4 +145,56 @@ describe.each(PRODUCTS)('search by tiles with products of $product, against a pl
       expectNeighbours(await search(last, 33), expected.slice(299));
     }
   });
+
+  it.each([0.05, 0.02, 1e-6, 3e-7])(
+    'makes room in lists of scores that rise by %d, too close to tell apart',
+    async (rise) => {
+      const [count, dim] = [3000, 24];
+      const noise = randomVectors(count, dim, 30).data;
+      const data = noise.map(
+        (value, at) => Math.cos(at % dim) * (1 + rise * (Math.floor(at / dim) / count + value / 4)),
+      );
+      const passages = { data, dim, count };
+      const queries = { data: data.slice(0, 90 * dim), dim, count: 90 };
+      const search = await openSearch(vectorsInMemory(passages), { tileSize: 200 });
+      for (const k of [20, 100]) expectNeighbours(await search(queries, k), searchByLoop(passages, queries, k));
+    },
+  );
+
+  /** So many expected in the sample that cuts are guessed by it. */
+  const GUESSED = { passages: 3000, tileSize: 256, k: 110 };
+
+  it.each([
+    ['better', 90, 4],
+    ['better, and as many as are wanted', 110, 4],
+    ['equal to each other', 256, 0],
+    ['worse', 256, 0.01],
+    ['opposite', 256, -1],
+  ])('is not misled by a sample of the pool that is %s', async (_, changed, factor) => {
+    const passages = randomVectors(GUESSED.passages, 24, 26);
+    for (const [i, row] of sampleOf(passages, GUESSED.tileSize).entries()) {
+      if (i >= changed) break;
+      for (let at = row * 24; at < (row + 1) * 24; at++) {
+        passages.data[at] = factor === 0 ? 0.2 : (passages.data[at] as number) * factor;
+      }
+    }
+    const queries = randomVectors(40, 24, 27);
+    const search = await openSearch(vectorsInMemory(passages), { tileSize: GUESSED.tileSize });
+    for (const k of [GUESSED.k, 2 * GUESSED.k]) {
+      expectNeighbours(await search(queries, k), searchByLoop(passages, queries, k));
+    }
+  });
 });
+
+/** Memory for the bytes of a pool. */
+function shareFor({ dim, count }: Embeddings): SharedArrayBuffer {
+  return new SharedArrayBuffer(measureByteTiles({ dim: padDimension(dim), count }));
+}
+
+/** The passages by which a search guesses. */
+function sampleOf({ dim, count }: Embeddings, tileRows: number): number[] {
+  const numbers = Float32Array.from({ length: count * dim }, (_, i) => Math.floor(i / dim));
+  const sample = new Float32Array(tileRows * dim);
+  createTiles(vectorsInMemory({ data: numbers, dim, count }), { dim, tileRows }).loadSample(sample);
+  return Array.from({ length: tileRows }, (_, row) => sample[row * dim] as number);
+}
