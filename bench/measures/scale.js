@@ -3,10 +3,10 @@ import path from 'node:path';
 import { runProgram, runTimed } from '../child.js';
 import { compare } from '../compare.js';
 import { writeNumberedTexts } from '../scale-data.js';
+import { compareWithFaiss, K } from './search.js';
 
 const ROUNDS = 2;
 const COUNT = 65_536;
-const K = 210;
 /** What reading, writing and choosing may take beside the search of a warm rerun. */
 const WARM = { times: 1.3, seconds: 5 };
 const MOST_BYTES = 2 ** 30;
@@ -15,10 +15,10 @@ const MOST_SHARE = 10;
 
 /**
  * Tens of thousands of rows against as many passages, with the built-in model and the defaults: once with nothing stored, and
- * again with everything stored, beside the search alone over the same vectors.
+ * again with everything stored, beside the search alone over the same vectors, and that beside FAISS's.
  * @type {import('./measure.js').Measure}
  */
-export async function measureScale({ largeData, scratch, rounds = ROUNDS }) {
+export async function measureScale({ largeData, peers, scratch, rounds = ROUNDS }) {
   const files = largeData ?? (await writeNumberedTexts(scratch, COUNT));
   const data = ['--input', files.input, '--pool', files.pool];
   const cache = ['--cache-dir', path.join(scratch, 'scale-cache')];
@@ -35,14 +35,30 @@ export async function measureScale({ largeData, scratch, rounds = ROUNDS }) {
     queries: await embed(scratch, 'queries', ['--input', files.input, ...cache]),
     passages: await embed(scratch, 'passages', ['--pool', files.pool, ...cache]),
   };
-  const shape = ['--passages', vectors.passages.file, '--queries', vectors.queries.file, '--dim', vectors.queries.dim];
+  const shape = [
+    '--passages',
+    vectors.passages.file,
+    '--queries',
+    vectors.queries.file,
+    '--dim',
+    String(vectors.queries.dim),
+  ];
   const bare = ['--k', String(K), '--found', path.join(scratch, 'scale-found.i32')];
   const comparison = await compare(rounds, mine, () => runTimed('node', ['bench/ours-search.js', ...shape, ...bare]));
   const warm = comparison.ours.map(({ detail }) => /** @type {typeof cold} */ (detail));
   if (warm.some(({ texts }) => texts.reused !== texts.distinct)) throw new Error('a warm rerun encoded texts');
   const { reading, writing, embedding } = cold.seconds;
   const size = `${cold.rows.read.toLocaleString('en')} rows × ${cold.passages.distinct.toLocaleString('en')} passages`;
+  const { queries, passages } = vectors;
+  const counts = { queries: queries.count, passages: passages.count, dim: queries.dim, repeats: 1, rounds };
+  const searches = await compareWithFaiss(
+    'exact search of texts',
+    counts,
+    { queries: queries.file, passages: passages.file },
+    { peers, scratch },
+  );
   return [
+    ...searches,
     {
       what: `a warm rerun, ${size} (beside the search alone)`,
       comparison,
@@ -82,8 +98,9 @@ async function embed(scratch, what, args) {
   const rows = Array.from({ length: Number(count) }, (_, i) =>
     bytes.subarray(start + i * rowBytes, start + (i + 1) * rowBytes),
   );
-  writeFileSync(file, Buffer.concat(what === 'passages' ? dropCopies(rows) : rows));
-  return { file, dim: String(dim) };
+  const distinct = what === 'passages' ? dropCopies(rows) : rows;
+  writeFileSync(file, Buffer.concat(distinct));
+  return { file, count: distinct.length, dim: Number(dim) };
 }
 
 /** @param {readonly Buffer[]} rows */

@@ -7,7 +7,7 @@ import { readInts, writeRandomVectors } from '../vectors.js';
 
 const BAR = { ratio: 1 };
 const DIM = 384;
-const K = 210;
+export const K = 210;
 const POOLS = [
   { passages: 65_536, queries: 2048, repeats: 3, rounds: 5 },
   { passages: 1_000_000, queries: 512, repeats: 1, rounds: 3 },
@@ -26,20 +26,23 @@ export async function measureSearch({ peers, scratch, rounds }) {
     };
     writeRandomVectors(files.passages, { count: pool.passages, dim: DIM, seed: 1 });
     writeRandomVectors(files.queries, { count: pool.queries, dim: DIM, seed: 2 });
-    outcomes.push(...(await measurePool({ ...pool, rounds: rounds ?? pool.rounds }, files, { peers, scratch })));
+    const size = { ...pool, dim: DIM, rounds: rounds ?? pool.rounds };
+    outcomes.push(...(await compareWithFaiss('exact search', size, files, { peers, scratch })));
     rmSync(files.passages);
   }
   return outcomes;
 }
 
 /**
- * @param {(typeof POOLS)[number]} pool
+ * Our search and FAISS's over the same vectors, as pip installs it and with its fastest code.
+ * @param {string} name
+ * @param {{ passages: number, queries: number, dim: number, repeats: number, rounds: number }} size
  * @param {{ passages: string, queries: string }} files
  * @param {Pick<import('./measure.js').Setup, 'peers' | 'scratch'>} setup
  */
-async function measurePool({ passages, queries, repeats, rounds }, files, { peers, scratch }) {
+export async function compareWithFaiss(name, { passages, queries, dim, repeats, rounds }, files, { peers, scratch }) {
   const given = ['--passages', files.passages, '--queries', files.queries];
-  const shape = ['--dim', String(DIM), '--k', String(K), '--repeats', String(repeats)];
+  const shape = ['--dim', String(dim), '--k', String(K), '--repeats', String(repeats)];
   const oursTo = path.join(scratch, 'ours-found.i32');
   const peerTo = path.join(scratch, 'peer-found.i32');
 
@@ -53,16 +56,16 @@ async function measurePool({ passages, queries, repeats, rounds }, files, { peer
     runTimed(python, [peerScript('search.py'), ...given, ...shape, '--found', peerTo], { env });
 
   const outcomes = [];
-  for (const [name, env] of Object.entries({
+  for (const [peer, env] of Object.entries({
     'faiss-cpu as installed': PEER_ENV,
     'its fastest BLAS': TUNED_PEER_ENV,
   })) {
     const comparison = await compare(rounds, runOurs, peers ? () => runPeer(peers, env) : undefined);
     outcomes.push({
-      what: `exact search, ${queries.toLocaleString('en')} × ${passages.toLocaleString('en')} × ${DIM}, ${name}`,
+      what: `${name}, ${queries.toLocaleString('en')} × ${passages.toLocaleString('en')} × ${dim}, ${peer}`,
       comparison,
       bar: BAR,
-      work: { count: (2 * passages * queries * DIM) / 1e9, unit: 'GFLOP/s' },
+      work: { count: (2 * passages * queries * dim) / 1e9, unit: 'GFLOP/s' },
       detail: {
         queriesWithEqualSets: peers ? countEqualSets(readInts(oursTo), readInts(peerTo), queries) : null,
         queries,
