@@ -27,12 +27,16 @@ const MEASURES = {
 };
 
 /** What nothing is compared with. */
-const WITHOUT_PEERS = ['startup', 'memory', 'scale'];
+const WITHOUT_PEERS = ['startup', 'memory'];
+
+/** What needs the weights in fp32. */
+const WITH_WEIGHTS = ['command', 'encode'];
 
 const options = readOptionsOrExit();
 const machine = describeMachine();
 const fp32Model = findFp32Model(options.fp32Model);
-if (!fp32Model) console.error('No fp32 weights: what needs them is left out (give --fp32-model DIR).');
+if (!fp32Model && options.only.some((name) => WITH_WEIGHTS.includes(name)))
+  console.error('No fp32 weights: what needs them is left out (give --fp32-model DIR).');
 const peers = await preparePeers(fp32Model);
 const run = {
   date: new Date().toISOString(),
