@@ -7,8 +7,12 @@
 //
 // The memory is laid out by src/search/scan-memory.ts.
 
+import { countApproximate, findApproximateRank, findRank } from './scan-ranks';
+import { scoreFour, widen } from './scan-rows';
+
+export { largest, longest, score, toBytes } from './scan-rows';
+
 const LANES: i32 = 16;
-const MOST_HALVINGS: i32 = 24;
 
 /** Columns of one value for each query. */
 let thresholds: usize; // f32: approximate scores below this are out
@@ -53,51 +57,29 @@ export function place(table: usize): void {
   ceilings = load<u32>(table, 4);
   surelyBelow = load<u32>(table, 8);
   above = load<u32>(table, 12);
-  scales = load<u32>(table, 16);
-  limits = load<u32>(table, 20);
-  cuts = load<u32>(table, 24);
-  listCounts = load<u32>(table, 28);
-  bestCounts = load<u32>(table, 32);
-  listScores = load<u32>(table, 36);
-  listPassages = load<u32>(table, 40);
-  capacity = load<i32>(table, 44);
-  earlierCounts = load<u32>(table, 48);
-  restCounts = load<u32>(table, 52);
-  bestScores = load<u32>(table, 56);
-  bestPassages = load<u32>(table, 60);
-  room = load<i32>(table, 64);
-  k = load<i32>(table, 68);
-  scratch = load<u32>(table, 72);
-  wideQuery = load<u32>(table, 76);
-  queries = load<u32>(table, 80);
-  tile = load<u32>(table, 84);
-  dim = load<i32>(table, 88);
-  firstPassage = load<i32>(table, 92);
-  below = load<u32>(table, 96);
+  below = load<u32>(table, 16);
+  scales = load<u32>(table, 20);
+  limits = load<u32>(table, 24);
+  cuts = load<u32>(table, 28);
+  listCounts = load<u32>(table, 32);
+  bestCounts = load<u32>(table, 36);
+  listScores = load<u32>(table, 40);
+  listPassages = load<u32>(table, 44);
+  capacity = load<i32>(table, 48);
+  earlierCounts = load<u32>(table, 52);
+  restCounts = load<u32>(table, 56);
+  bestScores = load<u32>(table, 60);
+  bestPassages = load<u32>(table, 64);
+  room = load<i32>(table, 68);
+  k = load<i32>(table, 72);
+  scratch = load<u32>(table, 76);
+  wideQuery = load<u32>(table, 80);
+  queries = load<u32>(table, 84);
+  tile = load<u32>(table, 88);
+  dim = load<i32>(table, 92);
+  firstPassage = load<i32>(table, 96);
   rowSteps = load<u32>(table, 100);
   rowResiduals = load<u32>(table, 104);
-}
-
-/**
- * The exact scores of rows, one after the other, for one query.
- *
- * @param query float64, width values, a multiple of 4: shorter vectors end with zeros
- * @param scores float64, with room for three more
- */
-export function score(query: usize, rows: usize, count: i32, width: i32, scores: usize): void {
-  wideQuery = query;
-  dim = width;
-  const last = <usize>(count - 1);
-  const bytes = (<usize>width) << 2;
-  for (let i: usize = 0; i <= last; i += 4) {
-    scoreFour(
-      scores + (i << 3),
-      rows + i * bytes,
-      rows + min(i + 1, last) * bytes,
-      rows + min(i + 2, last) * bytes,
-      rows + min(i + 3, last) * bytes,
-    );
-  }
 }
 
 /**
@@ -108,166 +90,60 @@ export function score(query: usize, rows: usize, count: i32, width: i32, scores:
  * @param first query
  */
 export function scan(scores: usize, firstRow: i32, rows: i32, first: i32, count: i32): void {
-  const start = thresholds + ((<usize>first) << 2);
-  const end = start + ((<usize>count) << 2);
-  for (let row = firstRow; row < firstRow + rows; row++) {
-    for (let at = start; at < end; at += 4 * LANES, scores += 4 * LANES) {
-      const a = f32x4.ge(v128.load(scores), v128.load(at));
-      const b = f32x4.ge(v128.load(scores, 16), v128.load(at, 16));
-      const c = f32x4.ge(v128.load(scores, 32), v128.load(at, 32));
-      const d = f32x4.ge(v128.load(scores, 48), v128.load(at, 48));
-      if (!v128.any_true(v128.or(v128.or(a, b), v128.or(c, d)))) continue;
-      let mask = i32x4.bitmask(a) | (i32x4.bitmask(b) << 4) | (i32x4.bitmask(c) << 8) | (i32x4.bitmask(d) << 12);
-      const query = <i32>((at - thresholds) >> 2);
-      for (; mask !== 0; mask &= mask - 1) {
-        const lane = ctz(mask);
-        note(query + lane, row, load<f32>(scores + ((<usize>lane) << 2)));
-      }
-    }
-  }
+  scanRows<f32>(scores, firstRow, rows, first, count, 0);
 }
 
-/**
- * Notes the products of bytes whose approximate scores reach their query's threshold: (sum + ofResidual * residual) * step.
- *
- * @param sums rows * count int32 values, count a multiple of 16
- * @param firstRow of the tile
- * @param first query
- */
+/** The same of products of bytes, rows * count int32 values, whose scores are (sum + ofResidual * residual) * step. */
 export function scanSums(sums: usize, firstRow: i32, rows: i32, first: i32, count: i32, ofResidual: f32): void {
+  scanRows<i32>(sums, firstRow, rows, first, count, ofResidual);
+}
+
+function scanRows<T>(values: usize, firstRow: i32, rows: i32, first: i32, count: i32, ofResidual: f32): void {
   const start = thresholds + ((<usize>first) << 2);
   const end = start + ((<usize>count) << 2);
   for (let row = firstRow; row < firstRow + rows; row++) {
-    const step = load<f32>(rowSteps + ((<usize>row) << 2));
-    const term = load<f32>(rowResiduals + ((<usize>row) << 2)) * ofResidual;
+    const offset = (<usize>row) << 2;
+    const step: f32 = isFloat<T>() ? 1 : load<f32>(rowSteps + offset);
+    const term: f32 = isFloat<T>() ? 0 : load<f32>(rowResiduals + offset) * ofResidual;
     const steps = f32x4.splat(step);
     const terms = f32x4.splat(term);
-    for (let at = start; at < end; at += 4 * LANES, sums += 4 * LANES) {
-      const a = f32x4.ge(toScores(sums, terms, steps), v128.load(at));
-      const b = f32x4.ge(toScores(sums + 16, terms, steps), v128.load(at, 16));
-      const c = f32x4.ge(toScores(sums + 32, terms, steps), v128.load(at, 32));
-      const d = f32x4.ge(toScores(sums + 48, terms, steps), v128.load(at, 48));
+    for (let at = start; at < end; at += 4 * LANES, values += 4 * LANES) {
+      const a = f32x4.ge(fourScores<T>(values, terms, steps), v128.load(at));
+      const b = f32x4.ge(fourScores<T>(values + 16, terms, steps), v128.load(at, 16));
+      const c = f32x4.ge(fourScores<T>(values + 32, terms, steps), v128.load(at, 32));
+      const d = f32x4.ge(fourScores<T>(values + 48, terms, steps), v128.load(at, 48));
       if (!v128.any_true(v128.or(v128.or(a, b), v128.or(c, d)))) continue;
       let mask = i32x4.bitmask(a) | (i32x4.bitmask(b) << 4) | (i32x4.bitmask(c) << 8) | (i32x4.bitmask(d) << 12);
       const query = <i32>((at - thresholds) >> 2);
       for (; mask !== 0; mask &= mask - 1) {
         const lane = ctz(mask);
-        note(query + lane, row, (<f32>load<i32>(sums + ((<usize>lane) << 2)) + term) * step);
+        note(query + lane, row, oneScore<T>(values + ((<usize>lane) << 2), term, step));
       }
     }
   }
 }
 
-function toScores(sums: usize, terms: v128, steps: v128): v128 {
-  return f32x4.mul(f32x4.add(f32x4.convert_i32x4_s(v128.load(sums)), terms), steps);
+function fourScores<T>(values: usize, terms: v128, steps: v128): v128 {
+  if (isFloat<T>()) return v128.load(values);
+  return f32x4.mul(f32x4.add(f32x4.convert_i32x4_s(v128.load(values)), terms), steps);
 }
 
-/** The length of the longest of some rows of width values, a multiple of 4. */
-export function longest(rows: usize, count: i32, width: i32): f64 {
-  let most: f64 = 0;
-  const bytes = (<usize>width) << 2;
-  for (let row = 0; row < count; row++, rows += bytes) {
-    let s01 = f64x2.splat(0);
-    let s23 = f64x2.splat(0);
-    for (let i: usize = 0; i < bytes; i += 16) {
-      const a = widenTwo(rows + i);
-      const b = widenTwo(rows + i + 8);
-      s01 = f64x2.add(s01, f64x2.mul(a, a));
-      s23 = f64x2.add(s23, f64x2.mul(b, b));
-    }
-    most = max(most, sumLanes(s01, s23));
-  }
-  return sqrt(most);
-}
-
-/** The largest magnitude among values, a multiple of 4 of them. */
-export function largest(values: usize, count: i32): f32 {
-  let most = f32x4.splat(0);
-  const end = values + ((<usize>count) << 2);
-  for (; values < end; values += 16) most = f32x4.pmax(most, f32x4.abs(v128.load(values)));
-  return max(
-    max(f32x4.extract_lane(most, 0), f32x4.extract_lane(most, 1)),
-    max(f32x4.extract_lane(most, 2), f32x4.extract_lane(most, 3)),
-  );
-}
-
-/**
- * Rounds rows to bytes: zero + round(value / step), where a row's largest magnitude is 127 steps.
- *
- * @param rows float32, width values each, a multiple of 4
- * @param leastStep of rows of zeros, and nearly so
- * @param steps float32, one a row
- * @param residuals float32, one a row: no less than the length of what rounding leaves, in steps
- */
-export function toBytes(
-  rows: usize,
-  count: i32,
-  width: i32,
-  bytes: usize,
-  zero: i32,
-  leastStep: f32,
-  steps: usize,
-  residuals: usize,
-): void {
-  const size = (<usize>width) << 2;
-  // Cover what float32 loses: of the sum of squares; of 1 / step, of the values in steps (at most 127), and of scores, which are
-  // three times rounded and at most 127 * sqrt(width) times the length of the query.
-  const ofSum: f32 = 1 + <f32>(width + 16) * 2.384185791015625e-7;
-  const ofUnits: f32 = sqrt(<f32>width) * 6.103515625e-5;
-  for (let row = 0; row < count; row++, rows += size, bytes += <usize>width) {
-    const step = max(largest(rows, width) / 127, leastStep);
-    store<f32>(steps + ((<usize>row) << 2), step);
-    store<f32>(residuals + ((<usize>row) << 2), sqrt(roundRow(rows, width, bytes, zero, 1 / step)) * ofSum + ofUnits);
-  }
-}
-
-/** @returns the sum of the squares of what is left, in steps */
-function roundRow(values: usize, width: i32, bytes: usize, zero: i32, factor: f32): f32 {
-  const factors = f32x4.splat(factor);
-  const zeros = i8x16.splat(<i8>zero);
-  const end = bytes + <usize>width;
-  let a = f32x4.splat(0);
-  let b = f32x4.splat(0);
-  for (; bytes + 16 <= end; bytes += 16, values += 64) {
-    const u0 = f32x4.mul(v128.load(values), factors);
-    const u1 = f32x4.mul(v128.load(values, 16), factors);
-    const u2 = f32x4.mul(v128.load(values, 32), factors);
-    const u3 = f32x4.mul(v128.load(values, 48), factors);
-    const w0 = f32x4.nearest(u0);
-    const w1 = f32x4.nearest(u1);
-    const w2 = f32x4.nearest(u2);
-    const w3 = f32x4.nearest(u3);
-    a = f32x4.add(f32x4.add(a, square(f32x4.sub(u0, w0))), square(f32x4.sub(u1, w1)));
-    b = f32x4.add(f32x4.add(b, square(f32x4.sub(u2, w2))), square(f32x4.sub(u3, w3)));
-    v128.store(bytes, i8x16.add(i8x16.narrow_i16x8_s(toShorts(w0, w1), toShorts(w2, w3)), zeros));
-  }
-  for (; bytes < end; bytes += 4, values += 16) {
-    const units = f32x4.mul(v128.load(values), factors);
-    const whole = f32x4.nearest(units);
-    a = f32x4.add(a, square(f32x4.sub(units, whole)));
-    const shorts = toShorts(whole, whole);
-    v128.store32_lane(bytes, i8x16.add(i8x16.narrow_i16x8_s(shorts, shorts), zeros), 0);
-  }
-  a = f32x4.add(a, b);
-  return f32x4.extract_lane(a, 0) + f32x4.extract_lane(a, 1) + (f32x4.extract_lane(a, 2) + f32x4.extract_lane(a, 3));
-}
-
-function square(values: v128): v128 {
-  return f32x4.mul(values, values);
-}
-
-function toShorts(low: v128, high: v128): v128 {
-  return i16x8.narrow_i32x4_s(i32x4.trunc_sat_f32x4_s(low), i32x4.trunc_sat_f32x4_s(high));
+function oneScore<T>(value: usize, term: f32, step: f32): f32 {
+  if (isFloat<T>()) return load<f32>(value);
+  return (<f32>load<i32>(value) + term) * step;
 }
 
 /** Before the tile is replaced: puts what some queries have listed off, or decides it. */
 export function settle(first: i32, count: i32, isPutOff: bool): void {
   for (let query = first; query < first + count; query++) {
-    const column = (<usize>query) << 2;
-    if (!isPutOff) tighten(query);
-    if (isPutOff && isNearlyFull(query)) makeRoom(query);
-    if (isPutOff) store<i32>(earlierCounts + column, load<i32>(listCounts + column));
-    else decideFrom(query, 0);
+    if (isPutOff) {
+      const column = (<usize>query) << 2;
+      if (isNearlyFull(query)) makeRoom(query);
+      store<i32>(earlierCounts + column, load<i32>(listCounts + column));
+    } else {
+      tighten(query);
+      decideFrom(query, 0);
+    }
   }
 }
 
@@ -407,47 +283,6 @@ function drop(query: i32, to: i32, from: i32, end: i32): i32 {
   return <i32>(kept >> 2);
 }
 
-/** A score that at least `needed` values reach, and few more. */
-function findApproximateRank(scores: usize, count: i32, needed: i32): f32 {
-  let low = f32.MAX_VALUE;
-  let high = -f32.MAX_VALUE;
-  for (let i = 0; i < count; i++) {
-    const score = load<f32>(scores + ((<usize>i) << 2));
-    low = min(low, score);
-    high = max(high, score);
-  }
-  for (let i = 0; i < MOST_HALVINGS; i++) {
-    const middle = <f32>0.5 * low + <f32>0.5 * high;
-    if (middle <= low || middle >= high) break;
-    const reached = countApproximate(scores, count, middle, true);
-    if (reached >= needed) low = middle;
-    else high = middle;
-    if (reached >= needed && reached <= needed + (needed >> 4)) break;
-  }
-  return low;
-}
-
-/** How many values are at least, or above, a limit. */
-function countApproximate(scores: usize, count: i32, limit: f32, orEqual: bool): i32 {
-  const many = f32x4.splat(limit);
-  let counts = i32x4.splat(0);
-  let i = 0;
-  for (; i + 4 <= count; i += 4) {
-    const four = v128.load(scores + ((<usize>i) << 2));
-    counts = i32x4.sub(counts, orEqual ? f32x4.ge(four, many) : f32x4.gt(four, many));
-  }
-  let total =
-    i32x4.extract_lane(counts, 0) +
-    i32x4.extract_lane(counts, 1) +
-    i32x4.extract_lane(counts, 2) +
-    i32x4.extract_lane(counts, 3);
-  for (; i < count; i++) {
-    const score = load<f32>(scores + ((<usize>i) << 2));
-    total += <i32>(orEqual ? score >= limit : score > limit);
-  }
-  return total;
-}
-
 /** Computes the exact scores of the end of a query's list, all of the tile, and keeps those that are not surely outside its k best so far. */
 function decideFrom(query: i32, from: i32): void {
   const column = (<usize>query) << 2;
@@ -457,7 +292,7 @@ function decideFrom(query: i32, from: i32): void {
   const wide = (<usize>query) << 3;
   const passages = listPassages + ((<usize>(query * capacity + from)) << 2);
   loadTile();
-  widen(queries + ((<usize>(query * dim)) << 2));
+  widen(queries + ((<usize>(query * dim)) << 2), dim, wideQuery);
   scoreRows(passages, count);
   const limit = load<f64>(limits + wide);
   let cut = load<f64>(cuts + wide);
@@ -502,35 +337,6 @@ function shrink(query: i32): f64 {
   return cut;
 }
 
-/** A score that at least `needed` exact scores reach, and few more. */
-function findRank(scores: usize, count: i32, needed: i32): f64 {
-  let low = Infinity;
-  let high = -Infinity;
-  for (let i = 0; i < count; i++) {
-    const score = load<f64>(scores + ((<usize>i) << 3));
-    low = min(low, score);
-    high = max(high, score);
-  }
-  for (let i = 0; i < MOST_HALVINGS; i++) {
-    const middle = 0.5 * low + 0.5 * high;
-    if (middle <= low || middle >= high) break;
-    const reached = countFrom(scores, count, middle);
-    if (reached >= needed) low = middle;
-    else high = middle;
-    if (reached >= needed && reached <= needed + (needed >> 4)) break;
-  }
-  return low;
-}
-
-function countFrom(scores: usize, count: i32, limit: f64): i32 {
-  const both = f64x2.splat(limit);
-  let counts = i64x2.splat(0);
-  let i = 0;
-  for (; i + 2 <= count; i += 2) counts = i64x2.sub(counts, f64x2.ge(v128.load(scores + ((<usize>i) << 3)), both));
-  const total = <i32>(i64x2.extract_lane(counts, 0) + i64x2.extract_lane(counts, 1));
-  return i < count && load<f64>(scores + ((<usize>i) << 3)) >= limit ? total + 1 : total;
-}
-
 /** A Shell sort of a query's best, of which k are left. */
 function rank(query: i32): void {
   const count = load<i32>(bestCounts + ((<usize>query) << 2));
@@ -562,16 +368,13 @@ function isBefore(score: f64, passage: i32, other: f64, otherPassage: i32): bool
   return score > other || (score === other && passage < otherPassage);
 }
 
-/** Turns a float32 vector to float64, to be multiplied with many. */
-function widen(vector: usize): void {
-  for (let i: usize = 0; i < <usize>dim; i++) store<f64>(wideQuery + (i << 3), <f64>load<f32>(vector + (i << 2)));
-}
-
 /** The exact scores of some passages of the tile, four at a time: the processor waits for memory and sums of several at once. */
 function scoreRows(passages: usize, count: i32): void {
   const last = count - 1;
   for (let i = 0; i < count; i += 4) {
     scoreFour(
+      wideQuery,
+      dim,
       scratch + ((<usize>i) << 3),
       rowOf(passages, i),
       rowOf(passages, min(i + 1, last)),
@@ -584,45 +387,6 @@ function scoreRows(passages: usize, count: i32): void {
 function rowOf(passages: usize, i: i32): usize {
   const row = load<i32>(passages + ((<usize>i) << 2)) - firstPassage;
   return tile + ((<usize>(row * dim)) << 2);
-}
-
-/** The inner products of the widened query with four rows: the sums of innerProduct, lane for lane. */
-function scoreFour(target: usize, a: usize, b: usize, c: usize, d: usize): void {
-  let a01 = f64x2.splat(0);
-  let a23 = f64x2.splat(0);
-  let b01 = f64x2.splat(0);
-  let b23 = f64x2.splat(0);
-  let c01 = f64x2.splat(0);
-  let c23 = f64x2.splat(0);
-  let d01 = f64x2.splat(0);
-  let d23 = f64x2.splat(0);
-  const bytes = (<usize>dim) << 2;
-  for (let i: usize = 0; i < bytes; i += 16) {
-    const q01 = v128.load(wideQuery + 2 * i);
-    const q23 = v128.load(wideQuery + 2 * i, 16);
-    a01 = f64x2.add(a01, f64x2.mul(q01, widenTwo(a + i)));
-    a23 = f64x2.add(a23, f64x2.mul(q23, widenTwo(a + i + 8)));
-    b01 = f64x2.add(b01, f64x2.mul(q01, widenTwo(b + i)));
-    b23 = f64x2.add(b23, f64x2.mul(q23, widenTwo(b + i + 8)));
-    c01 = f64x2.add(c01, f64x2.mul(q01, widenTwo(c + i)));
-    c23 = f64x2.add(c23, f64x2.mul(q23, widenTwo(c + i + 8)));
-    d01 = f64x2.add(d01, f64x2.mul(q01, widenTwo(d + i)));
-    d23 = f64x2.add(d23, f64x2.mul(q23, widenTwo(d + i + 8)));
-  }
-  store<f64>(target, sumLanes(a01, a23));
-  store<f64>(target, sumLanes(b01, b23), 8);
-  store<f64>(target, sumLanes(c01, c23), 16);
-  store<f64>(target, sumLanes(d01, d23), 24);
-}
-
-function widenTwo(at: usize): v128 {
-  return f64x2.promote_low_f32x4(v128.load64_zero(at));
-}
-
-function sumLanes(s01: v128, s23: v128): f64 {
-  return (
-    f64x2.extract_lane(s01, 0) + f64x2.extract_lane(s01, 1) + (f64x2.extract_lane(s23, 0) + f64x2.extract_lane(s23, 1))
-  );
 }
 
 /** A float32 that is not above the value. */

@@ -1,9 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { runProgram, runTimed } from '../child.js';
+import { runProgram } from '../child.js';
 import { compare } from '../compare.js';
 import { writeNumberedTexts } from '../scale-data.js';
-import { compareWithFaiss, K } from './search.js';
+import { compareWithFaiss, searchOurs } from './search.js';
 
 const ROUNDS = 2;
 const COUNT = 65_536;
@@ -31,32 +31,17 @@ export async function measureScale({ largeData, peers, scratch, rounds = ROUNDS 
   }
 
   const cold = (await mine()).detail;
-  const vectors = {
-    queries: await embed(scratch, 'queries', ['--input', files.input, ...cache]),
-    passages: await embed(scratch, 'passages', ['--pool', files.pool, ...cache]),
-  };
-  const shape = [
-    '--passages',
-    vectors.passages.file,
-    '--queries',
-    vectors.queries.file,
-    '--dim',
-    String(vectors.queries.dim),
-  ];
-  const bare = ['--k', String(K), '--found', path.join(scratch, 'scale-found.i32')];
-  const comparison = await compare(rounds, mine, () => runTimed('node', ['bench/ours-search.js', ...shape, ...bare]));
+  const queries = await embed(scratch, 'queries', ['--input', files.input, ...cache]);
+  const passages = await embed(scratch, 'passages', ['--pool', files.pool, ...cache]);
+  const vectors = { queries: queries.file, passages: passages.file };
+  const bare = { dim: queries.dim, repeats: 1, found: path.join(scratch, 'scale-found.i32') };
+  const comparison = await compare(rounds, mine, () => searchOurs(vectors, bare));
   const warm = comparison.ours.map(({ detail }) => /** @type {typeof cold} */ (detail));
   if (warm.some(({ texts }) => texts.reused !== texts.distinct)) throw new Error('a warm rerun encoded texts');
   const { reading, writing, embedding } = cold.seconds;
   const size = `${cold.rows.read.toLocaleString('en')} rows × ${cold.passages.distinct.toLocaleString('en')} passages`;
-  const { queries, passages } = vectors;
   const counts = { queries: queries.count, passages: passages.count, dim: queries.dim, repeats: 1, rounds };
-  const searches = await compareWithFaiss(
-    'exact search of texts',
-    counts,
-    { queries: queries.file, passages: passages.file },
-    { peers, scratch },
-  );
+  const searches = await compareWithFaiss('exact search of texts', counts, vectors, { peers, scratch });
   return [
     ...searches,
     {

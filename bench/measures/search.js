@@ -7,7 +7,7 @@ import { readInts, writeRandomVectors } from '../vectors.js';
 
 const BAR = { ratio: 1 };
 const DIM = 384;
-export const K = 210;
+const K = 210;
 const POOLS = [
   { passages: 65_536, queries: 2048, repeats: 3, rounds: 5 },
   { passages: 1_000_000, queries: 512, repeats: 1, rounds: 3 },
@@ -34,6 +34,24 @@ export async function measureSearch({ peers, scratch, rounds }) {
 }
 
 /**
+ * @param {{ passages: string, queries: string }} files
+ * @param {{ dim: number, repeats: number, found: string }} search
+ */
+export function searchOurs(files, search) {
+  return runTimed('node', ['bench/ours-search.js', ...describeSearch(files, search)]);
+}
+
+/**
+ * The arguments of either side's search.
+ * @param {{ passages: string, queries: string }} files
+ * @param {{ dim: number, repeats: number, found: string }} search
+ */
+function describeSearch({ passages, queries }, { dim, repeats, found }) {
+  const shape = ['--dim', String(dim), '--k', String(K), '--repeats', String(repeats)];
+  return ['--passages', passages, '--queries', queries, ...shape, '--found', found];
+}
+
+/**
  * Our search and FAISS's over the same vectors, as pip installs it and with its fastest code.
  * @param {string} name
  * @param {{ passages: number, queries: number, dim: number, repeats: number, rounds: number }} size
@@ -41,19 +59,17 @@ export async function measureSearch({ peers, scratch, rounds }) {
  * @param {Pick<import('./measure.js').Setup, 'peers' | 'scratch'>} setup
  */
 export async function compareWithFaiss(name, { passages, queries, dim, repeats, rounds }, files, { peers, scratch }) {
-  const given = ['--passages', files.passages, '--queries', files.queries];
-  const shape = ['--dim', String(dim), '--k', String(K), '--repeats', String(repeats)];
   const oursTo = path.join(scratch, 'ours-found.i32');
   const peerTo = path.join(scratch, 'peer-found.i32');
 
-  const runOurs = () => runTimed('node', ['bench/ours-search.js', ...given, ...shape, '--found', oursTo]);
+  const runOurs = () => searchOurs(files, { dim, repeats, found: oursTo });
 
   /**
    * @param {{ python: string }} peers
    * @param {NodeJS.ProcessEnv} env
    */
   const runPeer = ({ python }, env) =>
-    runTimed(python, [peerScript('search.py'), ...given, ...shape, '--found', peerTo], { env });
+    runTimed(python, [peerScript('search.py'), ...describeSearch(files, { dim, repeats, found: peerTo })], { env });
 
   const outcomes = [];
   for (const [peer, env] of Object.entries({

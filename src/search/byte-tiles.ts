@@ -1,5 +1,6 @@
 import { PASSAGE_LEVELS, ZERO } from './byte-products.js';
 import type { ScanKernel, ScanMemory } from './scan-memory.js';
+import { padDimension } from './scan-plan.js';
 import type { TilePlace, Tiles } from './tiles.js';
 
 /** What a tile is loaded to. */
@@ -35,10 +36,10 @@ export function createByteTiles(
   return { round, load: shared ? keepIn(shared, tiles.passages, roundTile) : roundTile };
 }
 
-/** The size of a pool's tiles in shared memory, in bytes; `dim` is that of the rows. */
+/** The size of a pool's tiles in shared memory, in bytes. */
 export function measureByteTiles({ dim, count }: { dim: number; count: number }): number {
   // A step, a residual and, for a tile of one row, a flag.
-  return count * (dim + 3 * Int32Array.BYTES_PER_ELEMENT);
+  return count * (padDimension(dim) + 3 * Int32Array.BYTES_PER_ELEMENT);
 }
 
 /** Any worker may round a tile that is not there yet, more than one of them too: all write the same. */

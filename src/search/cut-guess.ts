@@ -39,7 +39,6 @@ export async function guessCuts(
   kernel.hooks.loadTile = () => {};
   memory.tellKernel(0, { wanted: rank, listed: Math.min(4 * rank, memory.shape.capacity) });
   await scoreTile(scores, memory, { rows: scores.loadSample?.(memory) ?? 0, bound: 0 });
-  kernel.settle(0, count, true);
   kernel.order(0, count);
   above.set(bounds.above);
   below.set(bounds.below);

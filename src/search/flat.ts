@@ -5,7 +5,6 @@ import { WorkerPool } from '../onnx/worker-pool.js';
 import { measureByteTiles } from './byte-tiles.js';
 import type { FlatJob, FlatSetup } from './flat-worker.js';
 import type { VectorPlace } from './passage-vectors.js';
-import { padDimension } from './scan-plan.js';
 import type { VectorIndex } from './vector-index.js';
 
 /** How the multiplication is cut; no choice changes a result. */
@@ -62,8 +61,8 @@ export async function createFlatIndex(passages: Embeddings | VectorPlace, option
 }
 
 /** Where workers keep the pool's vectors rounded to bytes, if half of the memory has room for them; it is taken as they are written. */
-function shareBytes({ dim, count }: { dim: number; count: number }, memory: number): SharedArrayBuffer | undefined {
-  const bytes = measureByteTiles({ dim: padDimension(dim), count });
+function shareBytes(pool: { dim: number; count: number }, memory: number): SharedArrayBuffer | undefined {
+  const bytes = measureByteTiles(pool);
   return bytes <= Math.min(memory / 2, constants.MAX_LENGTH) ? new SharedArrayBuffer(bytes) : undefined;
 }
 

@@ -90,9 +90,9 @@ export function layOut(kernel: ScanKernel, shape: ScanShape) {
     const { thresholds, ceilings, surelyBelow, above, below, scales, limits, cuts } = parts;
     const { listCounts, bestCounts, listScores, listPassages, earlierCounts, restCounts } = parts;
     const { bestScores, bestPassages, scratch, wideQuery, vectors, tile, rowSteps, rowResiduals } = parts;
-    const columns = [thresholds, ceilings, surelyBelow, above, scales, limits, cuts, listCounts, bestCounts];
+    const columns = [thresholds, ceilings, surelyBelow, above, below, scales, limits, cuts, listCounts, bestCounts];
     const lists = [listScores, listPassages, listed, earlierCounts, restCounts, bestScores, bestPassages, room, wanted];
-    const rest = [scratch, wideQuery, vectors, tile, dim, firstPassage, below, rowSteps, rowResiduals];
+    const rest = [scratch, wideQuery, vectors, tile, dim, firstPassage, rowSteps, rowResiduals];
     new Uint32Array(buffer, 0, TABLE_BYTES / 4).set([...columns, ...lists, ...rest]);
     kernel.place(0);
   };

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { Embeddings } from '#dist/embed/encoder.js';
 import { measureByteTiles } from '#dist/search/byte-tiles.js';
 import { openVectors, type PassageVectors, vectorsInMemory } from '#dist/search/passage-vectors.js';
-import { padDimension, type ScanLimits } from '#dist/search/scan-plan.js';
+import type { ScanLimits } from '#dist/search/scan-plan.js';
 import { createTileSearch, type TileSearch } from '#dist/search/tile-search.js';
 import { createTiles } from '#dist/search/tiles.js';
 import type { Neighbours } from '#dist/search/vector-index.js';
@@ -187,8 +187,8 @@ describe.each(PRODUCTS)('search by tiles with products of $product, against a pl
 });
 
 /** Memory for the bytes of a pool. */
-function shareFor({ dim, count }: Embeddings): SharedArrayBuffer {
-  return new SharedArrayBuffer(measureByteTiles({ dim: padDimension(dim), count }));
+function shareFor(pool: Embeddings): SharedArrayBuffer {
+  return new SharedArrayBuffer(measureByteTiles(pool));
 }
 
 /** The passages by which a search guesses. */
