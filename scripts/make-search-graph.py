@@ -2,7 +2,7 @@
 
     python scripts/make-search-graph.py models        (needs: pip install onnx)
 
-On a CPU: models/scores.onnx, passages [p, d], queries [q, d] -> scores [p, q]; models/byte-scores.onnx, the same of passages in
+On a CPU: models/scores.onnx, passages [p, d], queries [q, d] -> scores [p, q]; models/byte-products.onnx, the same of passages in
 unsigned bytes around `zero`, and of queries in signed bytes [d, q].
 
 On a GPU: models/search.onnx, the k highest inner products of each query with a tile of passages; models/search-below.onnx, of
