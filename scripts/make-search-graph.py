@@ -3,7 +3,7 @@
     python scripts/make-search-graph.py models        (needs: pip install onnx)
 
 On a CPU: models/scores.onnx, passages [p, d], queries [q, d] -> scores [p, q]; models/byte-products.onnx, the same of passages in
-unsigned bytes around `zero`, and of queries in signed bytes [d, q].
+unsigned bytes around `zero`, and of queries in signed bytes [d, q]; both have an output `end` too.
 
 On a GPU: models/search.onnx, the k highest inner products of each query with a tile of passages; models/search-below.onnx, of
 those that are not above a limit of each query's, the others coming out as minus infinity. queries [q, d], passages [p, d],
@@ -46,7 +46,7 @@ def make_product() -> onnx.ModelProto:
     shapes = {"passages": ["passages", "dim"], "queries": ["queries", "dim"], "scores": ["passages", "queries"]}
     passages, queries, scores = (helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in shapes.items())
     node = helper.make_node("Gemm", ["passages", "queries"], ["scores"], transB=1)
-    return make_model(helper.make_graph([node], "scores", [passages, queries], [scores]))
+    return make_run_into("scores", node, [passages, queries], scores)
 
 
 def make_byte_product() -> onnx.ModelProto:
@@ -57,7 +57,14 @@ def make_byte_product() -> onnx.ModelProto:
     ]
     sums = helper.make_tensor_value_info("sums", TensorProto.INT32, ["passages", "queries"])
     node = helper.make_node("MatMulInteger", ["passages", "queries", "zero"], ["sums"])
-    return make_model(helper.make_graph([node], "byte_products", inputs, [sums]))
+    return make_run_into("byte_products", node, inputs, sums)
+
+
+def make_run_into(name: str, node: onnx.NodeProto, inputs: list, output: onnx.ValueInfoProto) -> onnx.ModelProto:
+    """With an empty sequence before its output: see src/onnx/run-into.ts."""
+    end = helper.make_tensor_sequence_value_info("end", TensorProto.FLOAT, None)
+    empty = helper.make_node("SequenceEmpty", [], ["end"], dtype=TensorProto.FLOAT)
+    return make_model(helper.make_graph([node, empty], name, inputs, [end, output]))
 
 
 def make_model(graph: onnx.GraphProto) -> onnx.ModelProto:

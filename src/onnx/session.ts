@@ -21,10 +21,10 @@ export interface Session {
   readonly file: string;
   readonly inputs: readonly TensorInfo[];
   readonly outputs: readonly TensorInfo[];
-  /** @param outputs the names of those wanted, or tensors that they are written to */
+  /** @param outputs the names of those wanted, or the tensors that they are written to, nothing where a new one is made */
   run(
     feeds: Record<string, Tensor>,
-    outputs?: readonly string[] | Record<string, Tensor>,
+    outputs?: readonly string[] | Record<string, Tensor | null>,
   ): Promise<Record<string, Tensor>>;
 }
 

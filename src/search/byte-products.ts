@@ -1,4 +1,5 @@
-import { int8Tensor, int32Tensor, type Session, uint8Tensor } from '../onnx/session.js';
+import type { RunInto } from '../onnx/run-into.js';
+import { int8Tensor, int32Tensor, uint8Tensor } from '../onnx/session.js';
 
 /** The byte that stands for zero in a passage, and the most that others differ from it. */
 export const ZERO = 128;
@@ -21,10 +22,10 @@ export interface ByteProduct {
   readonly dim: number;
 }
 
-/** @param session `models/byte-products.onnx` */
-export async function multiplyBytes(session: Session, { passages, queries, sums, dim }: ByteProduct): Promise<void> {
+/** @param run `models/byte-products.onnx` */
+export async function multiplyBytes(run: RunInto, { passages, queries, sums, dim }: ByteProduct): Promise<void> {
   const [rows, count] = [passages.length / dim, queries.length / dim];
-  await session.run(
+  await run(
     {
       passages: uint8Tensor(passages, [rows, dim]),
       queries: int8Tensor(queries, [dim, count]),
@@ -51,15 +52,15 @@ const LANES = 256;
 /**
  * The largest signed bytes of queries that this processor multiplies exactly; nothing where even small ones come out wrong.
  *
- * @param session `models/byte-products.onnx`
+ * @param run `models/byte-products.onnx`
  */
-export async function findQueryLevels(session: Session, dim: number): Promise<QueryLevels | undefined> {
-  for (const levels of CHOICES) if (await isExact(session, dim, levels)) return levels;
+export async function findQueryLevels(run: RunInto, dim: number): Promise<QueryLevels | undefined> {
+  for (const levels of CHOICES) if (await isExact(run, dim, levels)) return levels;
   return undefined;
 }
 
 /** Tries the largest products of one sign, with which every sum of some of them is as large as can be. */
-async function isExact(session: Session, dim: number, levels: QueryLevels): Promise<boolean> {
+async function isExact(run: RunInto, dim: number, levels: QueryLevels): Promise<boolean> {
   const patterns = layPatterns(dim, levels);
   const count = Math.ceil(patterns.length / LANES) * LANES;
   const queries = new Int8Array(dim * count);
@@ -68,7 +69,7 @@ async function isExact(session: Session, dim: number, levels: QueryLevels): Prom
   }
   const passages = new Uint8Array(CHECKED_ROWS * dim).fill(ZERO + PASSAGE_LEVELS);
   const sums = new Int32Array(CHECKED_ROWS * count);
-  await multiplyBytes(session, { passages, queries, sums, dim });
+  await multiplyBytes(run, { passages, queries, sums, dim });
   const expected = patterns.map((pattern) => PASSAGE_LEVELS * pattern.reduce((sum, value) => sum + value, 0));
   return sums.every((sum, at) => sum === (expected[at % count] ?? 0));
 }

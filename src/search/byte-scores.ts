@@ -1,5 +1,5 @@
 import type { Embeddings } from '../embed/encoder.js';
-import type { Session } from '../onnx/session.js';
+import type { RunInto } from '../onnx/run-into.js';
 import { multiplyBytes, type QueryLevels } from './byte-products.js';
 import type { ByteTiles } from './byte-tiles.js';
 import type { FastScores } from './fast-scores.js';
@@ -22,11 +22,11 @@ const SLACK = 1 + 2 ** -18;
  * |q·x - q'·x'| <= |q - q'|·|x| + |q'|·|x - x'|. A row's products are raised by the second part, for the largest |q'| of the
  * queries in their steps; the first part, for the largest |x|, is how far an exact score can be above that.
  *
- * @param session `models/byte-products.onnx`
+ * @param run `models/byte-products.onnx`
  */
 export function createByteScores(
   { kernel, tiles, byteTiles }: { kernel: ScanKernel; tiles: Tiles; byteTiles: ByteTiles },
-  session: Session,
+  run: RunInto,
   { maxNorm, maxResidual, queryLevels }: BytePool,
 ): FastScores {
   let longestQuery = 0;
@@ -57,7 +57,7 @@ export function createByteScores(
       const passages = new Uint8Array(buffer, parts.bytes + firstRow * dim, rows * dim);
       const queries = new Int8Array(buffer, parts.factors + first * dim, count * dim);
       const sums = new Int32Array(buffer, parts.scores, rows * count);
-      await multiplyBytes(session, { passages, queries, sums, dim });
+      await multiplyBytes(run, { passages, queries, sums, dim });
       kernel.scanSums(parts.scores, firstRow, rows, first, count, bound * longestQuery);
     },
   };

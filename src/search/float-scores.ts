@@ -1,4 +1,5 @@
-import { float32Tensor, type Session } from '../onnx/session.js';
+import type { RunInto } from '../onnx/run-into.js';
+import { float32Tensor } from '../onnx/session.js';
 import type { FastScores } from './fast-scores.js';
 import { vectorNorm } from './inner-product.js';
 import { boundFloatError } from './rounding.js';
@@ -12,12 +13,12 @@ const LARGEST_QUERY = 2 ** 120;
 /**
  * Scores in float32.
  *
- * @param session `models/scores.onnx`
+ * @param run `models/scores.onnx`
  * @param maxNorm the length of the longest passage vector
  */
 export function createFloatScores(
   { kernel, tiles }: { kernel: ScanKernel; tiles: Tiles },
-  session: Session,
+  run: RunInto,
   maxNorm: number,
 ): FastScores {
   return {
@@ -46,7 +47,7 @@ export function createFloatScores(
       const passages = new Float32Array(buffer, parts.tile + 4 * firstRow * dim, rows * dim);
       const queries = new Float32Array(buffer, parts.factors + 4 * first * dim, count * dim);
       const scores = new Float32Array(buffer, parts.scores, rows * count);
-      await session.run(
+      await run(
         { passages: float32Tensor(passages, [rows, dim]), queries: float32Tensor(queries, [count, dim]) },
         { scores: float32Tensor(scores, [rows, count]) },
       );

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
-import { openSession, type Session, type SessionPlace } from '../onnx/session.js';
+import { createRunInto, type RunInto } from '../onnx/run-into.js';
+import { openSession, type SessionPlace } from '../onnx/session.js';
 import { findQueryLevels } from './byte-products.js';
 import { createByteScores } from './byte-scores.js';
 import { type ByteTiles, createByteTiles } from './byte-tiles.js';
@@ -82,16 +83,17 @@ async function openByteScores(
   { norm: maxNorm, value }: { norm: number; value: number },
 ): Promise<FastScores | undefined> {
   if (!(value >= SMALLEST_VALUE && value <= LARGEST_VALUE)) return undefined;
-  const session = await openGraph('byte-products', engine.place);
-  const queryLevels = await findQueryLevels(session, shape.dim);
+  const run = await openGraph('byte-products', engine.place);
+  const queryLevels = await findQueryLevels(run, shape.dim);
   if (queryLevels === undefined) return undefined;
   const byteTiles = createByteTiles(engine.kernel, engine.tiles, value, engine.shared);
   const maxResidual = measureResidual(engine, shape, byteTiles);
-  return createByteScores({ ...engine, byteTiles }, session, { maxNorm, maxResidual, queryLevels });
+  return createByteScores({ ...engine, byteTiles }, run, { maxNorm, maxResidual, queryLevels });
 }
 
-function openGraph(name: string, place: SessionPlace): Promise<Session> {
-  return openSession(fileURLToPath(new URL(`../../models/${name}.onnx`, import.meta.url)), place);
+async function openGraph(name: string, place: SessionPlace): Promise<RunInto> {
+  const file = fileURLToPath(new URL(`../../models/${name}.onnx`, import.meta.url));
+  return createRunInto(await openSession(file, place));
 }
 
 const NOTHING = { blockRows: 0, blockQueries: 0, queries: 0, k: 1, capacity: 0, isPutOff: false, room: 0 };

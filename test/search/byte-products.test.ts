@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
+import { createRunInto } from '#dist/onnx/run-into.js';
 import { openSession } from '#dist/onnx/session.js';
 import { findQueryLevels, multiplyBytes, PASSAGE_LEVELS, type QueryLevels, ZERO } from '#dist/search/byte-products.js';
 import { randomVectors } from './brute-force.js';
@@ -20,8 +21,8 @@ function drawQueries(count: number, dim: number, { largest, pair }: QueryLevels)
 }
 
 it.each([4, 64, 100, 384, 1100])('finds levels of queries whose products of %d dimensions are exact', async (dim) => {
-  const session = await openSession(GRAPH, { threads: 1 });
-  const levels = await findQueryLevels(session, dim);
+  const run = createRunInto(await openSession(GRAPH, { threads: 1 }));
+  const levels = await findQueryLevels(run, dim);
   expect(levels?.largest).toBeGreaterThanOrEqual(63);
   const rows = drawQueries(64, dim, levels as QueryLevels);
   const passages = [ZERO + PASSAGE_LEVELS, ZERO - PASSAGE_LEVELS, ZERO].map((byte) => new Uint8Array(dim).fill(byte));
@@ -30,7 +31,7 @@ it.each([4, 64, 100, 384, 1100])('finds levels of queries whose products of %d d
     (_, at) => (rows[at % 64] as number[])[Math.floor(at / 64)] as number,
   );
   const sums = new Int32Array(3 * 64);
-  await multiplyBytes(session, { passages: Uint8Array.from(passages.flatMap((row) => [...row])), queries, sums, dim });
+  await multiplyBytes(run, { passages: Uint8Array.from(passages.flatMap((row) => [...row])), queries, sums, dim });
   const totals = rows.map((row) => row.reduce((sum, value) => sum + value, 0));
   const expected = [PASSAGE_LEVELS, -PASSAGE_LEVELS, 0].flatMap((value) => totals.map((total) => value * total));
   expect([...sums]).toEqual(expected.map((sum) => sum + 0));

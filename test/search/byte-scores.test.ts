@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
+import { createRunInto } from '#dist/onnx/run-into.js';
 import { openSession } from '#dist/onnx/session.js';
 import { createByteScores } from '#dist/search/byte-scores.js';
 import { createByteTiles } from '#dist/search/byte-tiles.js';
@@ -24,8 +25,9 @@ it.each([
   const memory = layOut(kernel, { ...shape, capacity: 9, isPutOff: false, room: 2 });
   const tiles = createTiles(vectorsInMemory(randomVectors(8, dim, 2)), { dim, tileRows: 8 });
   const byteTiles = createByteTiles(kernel, tiles, 1, undefined);
+  const run = createRunInto(await openSession(GRAPH, { threads: 1 }));
   const pool = { maxNorm: 1, maxResidual: 0.01, queryLevels };
-  createByteScores({ kernel, tiles, byteTiles }, await openSession(GRAPH, { threads: 1 }), pool).prepare(memory, {
+  createByteScores({ kernel, tiles, byteTiles }, run, pool).prepare(memory, {
     data,
     dim,
     count,
