@@ -62,7 +62,7 @@ class Grid:
     center: np.ndarray
     step: np.ndarray
     zero: int
-    """Channels that are too large for it, and stay in float32."""
+    # Channels that are too large for it, and stay in float32.
     outliers: np.ndarray
 
     def round(self, values: np.ndarray) -> np.ndarray:

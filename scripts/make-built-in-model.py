@@ -79,7 +79,11 @@ def sum_moments(model: onnx.ModelProto, sequences: list[list[int]], grids: dict[
 
 
 def lay_grids(bert: Bert, ranges: dict[str, tuple[np.ndarray, np.ndarray]]) -> dict[str, Grid]:
-    multiplied = {"input": ["attention.self.query", "attention.self.key", "attention.self.value"], "context": ["attention.output.dense"], "middle": ["intermediate.dense"]}
+    multiplied = {
+        "input": ["attention.self.query", "attention.self.key", "attention.self.value"],
+        "context": ["attention.output.dense"],
+        "middle": ["intermediate.dense"],
+    }
     grids = {}
     for name, (low, high) in ranges.items():
         _, layer, kind = name.split(".")
