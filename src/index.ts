@@ -5,6 +5,7 @@ import { HnMineError } from './errors.js';
 import { describeKind } from './input/json.js';
 import type { Source } from './input/lines.js';
 import { formatRow, formatScoredRow } from './output/format-row.js';
+import { joinParts } from './output/line-parts.js';
 import { openWorkspace } from './run/open-workspace.js';
 import { runMining } from './run/run.js';
 import type { RunEvents } from './run/run-context.js';
@@ -79,7 +80,7 @@ export function mine(options: MineOptions): MinedRecords {
   return {
     summary: () => tally.finish(),
     async *[Symbol.asyncIterator]() {
-      for await (const row of rows) yield JSON.parse(formatRow(row, config).line.toString()) as MinedRecord;
+      for await (const row of rows) yield JSON.parse(joinParts(formatRow(row, config).line)) as MinedRecord;
     },
   };
 }
@@ -121,7 +122,7 @@ export function score(options: ScoreOptions): AsyncIterable<ScoredRecord> {
       const counts: ScoreCounts = { rows: 0, pairs: 0, truncated: 0, model: '' };
       try {
         for await (const row of scoreRows(input, config, { workspace, context, counts }))
-          yield JSON.parse(formatScoredRow(row).toString()) as ScoredRecord;
+          yield JSON.parse(joinParts(formatScoredRow(row))) as ScoredRecord;
       } finally {
         workspace.close();
       }

@@ -9,6 +9,7 @@ import { planMemory, Workspace } from '#dist/memory/workspace.js';
 import { type MinedRow, mineDataset, prepareMining, type Tools, type WrittenNegative } from '#dist/mine.js';
 import type { Outlook } from '#dist/outlook.js';
 import { formatRow } from '#dist/output/format-row.js';
+import { joinParts } from '#dist/output/line-parts.js';
 import { openVectors, type VectorPlace } from '#dist/search/passage-vectors.js';
 import type { VectorIndex } from '#dist/search/vector-index.js';
 import { searchByLoop } from './search/brute-force.js';
@@ -56,7 +57,7 @@ export async function mineInMemory(
   });
   for await (const row of mined) {
     rows.push(readRow(row));
-    lines.push(formatRow(row, config).line.toString());
+    lines.push(joinParts(formatRow(row, config).line));
   }
   workspace.close();
   return { rows, outlook, lines };

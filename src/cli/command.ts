@@ -2,6 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import type { MineConfig } from '../config/config.js';
 import { closeAllPools } from '../onnx/worker-pool.js';
 import { openAtomicFile } from '../output/atomic-file.js';
+import type { LineParts } from '../output/line-parts.js';
 import { createLineWriter, isClosedPipe } from '../output/row-writer.js';
 import type { Rejection } from '../run/rejection.js';
 import type { RunContext } from '../run/run-context.js';
@@ -67,7 +68,7 @@ export function createContext(
 /** Where the rows of a command go: a file that is there when all are written, or standard output. */
 export interface RowOutput {
   /** Resolves when more may be written. @throws HnMineError `output` */
-  write(line: Uint8Array): Promise<void> | undefined;
+  write(line: LineParts): Promise<void> | undefined;
   commit(): Promise<void>;
   /** After an error: the partial file goes; rows on their way to standard output arrive whole. */
   abandon(error: unknown): Promise<void>;

@@ -131,7 +131,7 @@ async function writeLines(path: string, values: readonly unknown[], indent?: num
   const writer = createLineWriter(file.stream, path, path.endsWith('.gz'));
   try {
     for (const value of values) {
-      await writer.write(Buffer.from(JSON.stringify(value, null, indent)));
+      await writer.write([JSON.stringify(value, null, indent)]);
       await pause();
     }
     await writer.end();

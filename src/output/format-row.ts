@@ -2,11 +2,11 @@ import type { MineConfig } from '../config/config.js';
 import { escapeText, type Member, splitMembers } from '../input/json.js';
 import type { MinedRow } from '../mine.js';
 import type { ScoredRow } from '../run/score-rows.js';
+import type { LineParts } from './line-parts.js';
 
 /** A row's line, and which of its fields were dropped because they described its old negatives. */
 export interface FormattedRow {
-  /** UTF-8, without a line break. */
-  readonly line: Buffer;
+  readonly line: LineParts;
   readonly dropped: readonly string[];
 }
 
@@ -44,8 +44,8 @@ function hasSameNegatives({ row, negatives }: MinedRow): boolean {
   return row.neg.length === negatives.length && row.neg.every(isSame);
 }
 
-/** A row as one line of JSON, in UTF-8, with its scores, every other field in place and as its source text. */
-export function formatScoredRow({ row, posScores, negScores }: ScoredRow): Buffer {
+/** A row as one line of JSON, with its scores, every other field in place and as its source text. */
+export function formatScoredRow({ row, posScores, negScores }: ScoredRow): LineParts {
   const written = new Map([
     ['pos_scores', formatScores(posScores)],
     ['neg_scores', formatScores(negScores)],
@@ -54,22 +54,23 @@ export function formatScoredRow({ row, posScores, negScores }: ScoredRow): Buffe
 }
 
 /** Values that are written stand where the field was, or at the end. */
-function joinMembers(members: readonly Member[], written: ReadonlyMap<string, Source>): Buffer {
+function joinMembers(members: readonly Member[], written: ReadonlyMap<string, Source>): LineParts {
   const carried = members.map(({ key, value }) => [key, written.get(key) ?? value] as const);
   const names = new Set(members.map(({ key }) => key));
   const added = Array.from(written).filter(([key]) => !names.has(key));
-  const parts: Uint8Array[] = [];
+  const parts: (string | Uint8Array)[] = [];
   let text = '{';
   for (const [i, [key, value]] of [...carried, ...added].entries()) {
     text += `${i === 0 ? '' : ', '}${JSON.stringify(key)}: `;
     if (typeof value === 'string') {
       text += value;
     } else {
-      parts.push(Buffer.from(text), ...value);
+      parts.push(text, ...value);
       text = '';
     }
   }
-  return Buffer.concat([...parts, Buffer.from(`${text}}`)]);
+  parts.push(`${text}}`);
+  return parts;
 }
 
 /** Seven significant digits: what float32 inner products can be trusted to, and enough to sort by. */

@@ -2,16 +2,16 @@ import type { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { HnMineError, hasErrno, reasonOfWriteFailure } from '../errors.js';
+import type { LineParts } from './line-parts.js';
 
 /** Writes whole lines, as fast as the reader takes them. */
 export interface LineWriter {
   /**
    * Resolves when more may be written.
    *
-   * @param line UTF-8 without a line break
    * @throws HnMineError `output`; see `isClosedPipe`
    */
-  write(line: Uint8Array): Promise<void> | undefined;
+  write(line: LineParts): Promise<void> | undefined;
   /** Resolves when everything has been handed over. */
   end(): Promise<void>;
 }
@@ -19,7 +19,11 @@ export interface LineWriter {
 /** Lines are joined to pieces of about this many bytes: one system call each. */
 const PIECE = 1 << 16;
 
-const LINE_BREAK = Buffer.from('\n');
+/** What the last line of a piece mostly needs beyond that. */
+const BEYOND = 1 << 14;
+
+/** Of UTF-8 for a unit of UTF-16. */
+const MOST_BYTES = 3;
 
 /**
  * @param name what messages call the output
@@ -35,23 +39,33 @@ export function createLineWriter(output: Writable, name: string, isGzip = false)
       failure ??= error;
     });
   }
-  let lines: Uint8Array[] = [];
+  let piece = Buffer.allocUnsafeSlow(PIECE + BEYOND);
   let size = 0;
   let isEnded = false;
   const flush = async () => {
     if (failure) throw describeFailure(failure, name);
-    const piece = Buffer.concat(lines, size);
-    lines = [];
+    const whole = piece.subarray(0, size);
+    piece = Buffer.allocUnsafeSlow(PIECE + BEYOND);
     size = 0;
-    if (!stream.write(piece)) await waitForReader(stream, output);
+    if (!stream.write(whole)) await waitForReader(stream, output);
     if (failure) throw describeFailure(failure, name);
+  };
+  const append = (part: string | Uint8Array) => {
+    const end = size + (typeof part === 'string' ? MOST_BYTES : 1) * part.length;
+    if (end > piece.length) piece = Buffer.concat([piece.subarray(0, size)], Math.max(end, 2 * piece.length));
+    if (typeof part === 'string') {
+      size += piece.write(part, size);
+    } else {
+      piece.set(part, size);
+      size += part.length;
+    }
   };
   return {
     write(line) {
       // Only a run that is being stopped still writes: it is to wait for the end of the process.
       if (isEnded) return new Promise(() => {});
-      lines.push(line, LINE_BREAK);
-      size += line.length + LINE_BREAK.length;
+      for (const part of line) append(part);
+      append('\n');
       return size < PIECE ? undefined : flush();
     },
     async end() {

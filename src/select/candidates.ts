@@ -13,18 +13,18 @@ export interface Candidate {
 export class Candidates implements Iterable<Candidate> {
   readonly #ranking: ScoredPassages;
   readonly #places: readonly number[];
-  readonly #ranks: readonly number[];
+  readonly #ranks: readonly number[] | undefined;
   readonly #start: number;
   readonly #end: number;
 
   /**
    * @param places where in the ranking each stands
-   * @param ranks of each, ascending
+   * @param ranks of each, ascending; nothing where they are numbered through
    */
   constructor(
     ranking: ScoredPassages,
     places: readonly number[],
-    ranks: readonly number[],
+    ranks?: readonly number[],
     span = { start: 0, end: places.length },
   ) {
     this.#ranking = ranking;
@@ -47,7 +47,8 @@ export class Candidates implements Iterable<Candidate> {
   }
 
   rankAt(i: number): number {
-    return this.#ranks[this.#start + i] as number;
+    const at = this.#start + i;
+    return this.#ranks ? (this.#ranks[at] as number) : at;
   }
 
   at(i: number): Candidate {
@@ -112,7 +113,7 @@ export function listCandidates(ranking: ScoredPassages, rules: CandidateRules, b
     taken?.add(found);
     places.push(i);
   }
-  return new Candidates(ranking, places, basis === 'raw' ? places : places.map((_, rank) => rank));
+  return new Candidates(ranking, places, basis === 'raw' ? places : undefined);
 }
 
 /** A class is named after one of its passages, so where all are named after themselves none comes twice. */

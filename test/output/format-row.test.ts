@@ -4,6 +4,7 @@ import { type MineSettings, parseConfig } from '#dist/config/config.js';
 import { escapeText } from '#dist/input/json.js';
 import type { WrittenNegative } from '#dist/mine.js';
 import { formatRow } from '#dist/output/format-row.js';
+import { joinParts } from '#dist/output/line-parts.js';
 
 const NEGATIVES: WrittenNegative[] = [
   { escaped: escapeText('first'), score: 0.123456789012, rank: 3, source: 'window' },
@@ -25,10 +26,10 @@ function format(source: string, settings: MineSettings = {}, negatives: readonly
 
 function formatted(...args: Parameters<typeof format>) {
   const { line, dropped } = format(...args);
-  return { line: line.toString(), dropped };
+  return { line: joinParts(line), dropped };
 }
 
-const lineOf = (...args: Parameters<typeof format>) => format(...args).line.toString();
+const lineOf = (...args: Parameters<typeof format>) => joinParts(format(...args).line);
 
 describe('formatRow', () => {
   it.each([
