@@ -3,8 +3,6 @@ export interface FasterChoice<Way> {
   /** @param kind of work: its times are compared with each other only */
   choose(kind: string, ways: readonly [Way, ...Way[]]): Way;
   hasTried(kind: string, way: Way): boolean;
-  /** Whether the way that is chosen next is chosen to see how long it takes. */
-  isTrying(kind: string, ways: readonly Way[]): boolean;
   tell(kind: string, way: Way, time: number): void;
 }
 
@@ -26,7 +24,6 @@ export function createFasterChoice<Way>(): FasterChoice<Way> {
       return ways.reduce((a, b) => (shortest(b) < shortest(a) ? b : a));
     },
     hasTried: (kind, way) => timesOf(kind, way).length > 0,
-    isTrying: (kind, ways) => ways.some((way) => timesOf(kind, way).length < TRIES),
     tell(kind, way, time) {
       const times = [...timesOf(kind, way), time].slice(-REMEMBERED);
       known.set(kind, (known.get(kind) ?? new Map()).set(way, times));

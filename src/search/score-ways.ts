@@ -21,8 +21,8 @@ export interface SearchSize {
 
 /** The ways to multiply, which all lead to the same results. */
 export interface ScoreWays {
-  /** One of them, for how many of the queries, and whom to tell how long it took a query. */
-  choose(size: SearchSize): Promise<{ scores: FastScores; queries: number; tell(time: number): void }>;
+  /** One of them, and whom to tell how long it took a query. */
+  choose(size: SearchSize): Promise<{ scores: FastScores; tell(time: number): void }>;
 }
 
 interface Engine {
@@ -39,9 +39,6 @@ interface TileShape {
 
 /** In smaller searches the second way would cost more to set up than it could spare: scores. */
 const LEAST_WORK = 2 ** 24;
-
-/** Enough to see how fast a way is, and few enough that trying the slower one costs little. */
-const TRIED_QUERIES = 256;
 
 /** Larger and smaller values would leave the range of float32 where they are rounded to bytes. */
 const [SMALLEST_VALUE, LARGEST_VALUE] = [2 ** -60, 2 ** 60];
@@ -68,17 +65,13 @@ export async function openScoreWays(
   return {
     async choose({ k, queries, passages, isLimited }) {
       const isSmall = queries * passages < LEAST_WORK;
-      if (product === 'float32' || (product === undefined && isSmall)) return { scores: floats, queries, tell() {} };
-      if (product === 'int8') return { scores: (await openBytes()) ?? floats, queries, tell() {} };
-      const tried = Math.min(queries, TRIED_QUERIES);
-      const kind = `${Math.round(Math.log2(k))} ${Math.round(Math.log2(tried))} ${isLimited}`;
+      if (product === 'float32' || (product === undefined && isSmall)) return { scores: floats, tell() {} };
+      if (product === 'int8') return { scores: (await openBytes()) ?? floats, tell() {} };
+      const kind = `${Math.round(Math.log2(k))} ${Math.round(Math.log2(queries))} ${isLimited}`;
       // The first search of a kind sets nothing up: it may be the only one.
-      const isFirst = !choice.hasTried(kind, floats);
-      const bytes = isFirst ? undefined : await openBytes();
-      const ways = bytes ? ([floats, bytes] as const) : ([floats] as const);
-      const isTrying = isFirst || choice.isTrying(kind, ways);
-      const scores = choice.choose(kind, ways);
-      return { scores, queries: isTrying ? tried : queries, tell: (time) => choice.tell(kind, scores, time) };
+      const bytes = choice.hasTried(kind, floats) ? await openBytes() : undefined;
+      const scores = choice.choose(kind, bytes ? [floats, bytes] : [floats]);
+      return { scores, tell: (time) => choice.tell(kind, scores, time) };
     },
   };
 }

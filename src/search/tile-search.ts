@@ -38,10 +38,8 @@ export async function createTileSearch(
     while (found.length < queries.count) {
       const start = found.length;
       const rest = { k: wanted, queries: queries.count - start };
-      const size = { ...rest, passages: pool.count, isLimited: below !== undefined };
-      const { scores, queries: most, tell } = await ways.choose(size);
-      const search = { k: wanted, queries: most, listed: scores.listed };
-      const shape = planSearch({ dim, tileRows, count: pool.count }, search, limits);
+      const { scores, tell } = await ways.choose({ ...rest, passages: pool.count, isLimited: below !== undefined });
+      const shape = planSearch({ dim, tileRows, count: pool.count }, { ...rest, listed: scores.listed }, limits);
       const batch = sliceRows(queries, start, start + shape.queries);
       const ceilings = below?.subarray(start, start + batch.count);
       const began = performance.now();
