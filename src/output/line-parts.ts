@@ -1,6 +1,6 @@
 /**
- * A line, without its break, in parts that are copied once: to where they are written. Strings become UTF-8; bytes are UTF-8 already, and may be
- * views of what others keep.
+ * A line, without its break, in parts that are copied once: to where they are written. Strings become UTF-8; bytes are UTF-8
+ * already, and may be views of what others keep.
  */
 export type LineParts = readonly (string | Uint8Array)[];
 

@@ -52,7 +52,11 @@ export function createLineWriter(output: Writable, name: string, isGzip = false)
   };
   const append = (part: string | Uint8Array) => {
     const end = size + (typeof part === 'string' ? MOST_BYTES : 1) * part.length;
-    if (end > piece.length) piece = Buffer.concat([piece.subarray(0, size)], Math.max(end, 2 * piece.length));
+    if (end > piece.length) {
+      const larger = Buffer.allocUnsafeSlow(Math.max(end, 2 * piece.length));
+      piece.copy(larger, 0, 0, size);
+      piece = larger;
+    }
     if (typeof part === 'string') {
       size += piece.write(part, size);
     } else {
