@@ -1,9 +1,10 @@
 import type { MineConfig } from './config/config.js';
 import { HnMineError } from './errors.js';
+import { isJudged, JudgedQueries, type JudgedSources, type JudgementCounts } from './input/judged-queries.js';
 import type { Source } from './input/lines.js';
 import { type PassageFields, Pool, readPassages } from './input/pool.js';
 import { RowStore, type Rows } from './input/row-store.js';
-import { type RowFields, readRows } from './input/rows.js';
+import { type Row, type RowFields, readRows } from './input/rows.js';
 import { TextSpool } from './memory/text-spool.js';
 import type { Workspace } from './memory/workspace.js';
 import { createPacer } from './pacer.js';
@@ -21,6 +22,8 @@ export interface Dataset {
   readonly mined: RowSpan;
   readonly pool: Pool;
   readonly siblings: Siblings;
+  /** Where rows are made of judgements: what of these is of no use. */
+  readonly judgements: JudgementCounts | undefined;
   /** What the row at a position and its siblings may not take. */
   exclusionsOf(position: number): Exclusions;
   /** How many rows wholly equal to the one at a position came before it. */
@@ -34,7 +37,8 @@ export interface RowSpan {
 }
 
 export interface Inputs {
-  readonly input: Source;
+  /** Rows, or queries and judgements that rows are made of. */
+  readonly input: Source | JudgedSources;
   /** Nothing means the positives and negatives of the input. */
   readonly pool?: readonly Source[] | undefined;
 }
@@ -58,41 +62,71 @@ export async function readDataset(
     onRecord(++done);
     return pause();
   };
-  const { rows, siblings } = await readAllRows(inputs.input, config, workspace, count);
-  if (rows.length === 0)
-    throw new HnMineError('input', `${nameSource(inputs.input, 'input')}: no rows; expected one JSON object a line`);
+  const { rows, siblings, pool, judged } = await readInputs(inputs, config, workspace, count);
+  if (config.ids && !pool.hasIds) throw withoutIds(config);
   const limitedCount = Math.min(config.limit ?? rows.length, rows.length);
-  const pool = new Pool(new TextSpool(workspace, workspace.memory.passageTexts));
-  if (inputs.pool === undefined) await addTextsOf(rows, pool);
-  for (const source of inputs.pool ?? []) await readPassages(pool, source, passageFields(config), count);
-  if (pool.size === 0) {
-    const names = (inputs.pool ?? []).map((source) => nameSource(source, 'pool')).join(', ');
-    throw new HnMineError(
-      'input',
-      `${names}: no passages; expected one JSON object a line with the field "${config.textField}"`,
-    );
-  }
   return {
     rows,
     limitedCount,
     mined: cutShard(limitedCount, config.shard),
     pool,
     siblings,
-    exclusionsOf: createExclusions(rows, siblings, pool),
+    judgements: judged?.counts,
+    exclusionsOf: createExclusions({
+      rows,
+      siblings,
+      pool,
+      relevantTo: (queryId) => judged?.relevantTo(queryId) ?? [],
+    }),
     copyOf: createCopies(rows, siblings),
   };
 }
 
-async function readAllRows(
-  source: Source,
-  config: MineConfig,
-  workspace: Workspace,
-  onRow: () => Promise<void> | undefined,
-) {
+/** Of rows and pool the rows come first, as what is wrong is wrong there most often; judgements mean nothing without the pool. */
+async function readInputs(inputs: Inputs, config: MineConfig, workspace: Workspace, count: OnRecord) {
+  const { input } = inputs;
   const fields = rowFields(config);
+  const pool = createPool(config, workspace);
+  if (isJudged(input)) {
+    await readPool(pool, inputs.pool ?? [], config, count);
+    const judged = await JudgedQueries.open(input, pool, config.minRelevance);
+    return { ...(await collectRows(judged.readRows(fields), fields, workspace, count)), pool, judged };
+  }
+  const { rows, siblings } = await collectRows(readRows(input, fields), fields, workspace, count);
+  if (rows.length === 0)
+    throw new HnMineError('input', `${nameSource(input, 'input')}: no rows; expected one JSON object a line`);
+  if (inputs.pool === undefined) await addTextsOf(rows, pool);
+  await readPool(pool, inputs.pool ?? [], config, count);
+  return { rows, siblings, pool, judged: undefined };
+}
+
+/** IDs take a fraction of what texts take. */
+const IDS_SHARE = 1 / 8;
+
+function createPool({ ids }: MineConfig, workspace: Workspace): Pool {
+  const { passageTexts } = workspace.memory;
+  return new Pool(
+    new TextSpool(workspace, passageTexts),
+    ids ? new TextSpool(workspace, IDS_SHARE * passageTexts) : undefined,
+  );
+}
+
+type OnRecord = () => Promise<void> | undefined;
+
+async function readPool(pool: Pool, sources: readonly Source[], config: MineConfig, count: OnRecord): Promise<void> {
+  for (const source of sources) await readPassages(pool, source, passageFields(config), count);
+  if (pool.size > 0) return;
+  const names = sources.map((source) => nameSource(source, 'pool')).join(', ');
+  throw new HnMineError(
+    'input',
+    `${names}: no passages; expected one JSON object a line with the field "${config.textField}"`,
+  );
+}
+
+async function collectRows(all: AsyncIterable<Row>, fields: RowFields, workspace: Workspace, onRow: OnRecord) {
   const rows = new RowStore(fields, new TextSpool(workspace, workspace.memory.rowTexts));
   const siblings = new Siblings();
-  for await (const row of readRows(source, fields)) {
+  for await (const row of all) {
     rows.add(row);
     siblings.add(row);
     await onRow();
@@ -115,6 +149,14 @@ export function cutShard(count: number, shard: MineConfig['shard']): RowSpan {
   if (shard === undefined) return { start: 0, end: count };
   const { number, of } = shard;
   return { start: Math.floor((count * (number - 1)) / of), end: Math.floor((count * number) / of) };
+}
+
+function withoutIds({ passageIdField }: MineConfig): HnMineError {
+  const [found, advice] =
+    passageIdField === undefined
+      ? ['no "_id" and no "id"', '; name the field with --passage-id-field']
+      : [`no "${passageIdField}"`, ''];
+  return new HnMineError('input', `--ids: no passage of the pool has an ID (found ${found})${advice}`);
 }
 
 function nameSource(source: Source, name: string): string {

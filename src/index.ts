@@ -1,10 +1,12 @@
 import { env } from 'node:process';
-import { type MineSettings, parseConfig } from './config/config.js';
+import { type MineSettings as AllSettings, parseConfig } from './config/config.js';
 import { parseScoreConfig, type ScoreSettings } from './config/score-config.js';
 import { HnMineError } from './errors.js';
 import { describeKind } from './input/json.js';
 import type { Source } from './input/lines.js';
-import { formatRow, formatScoredRow } from './output/format-row.js';
+import { checkInputs, locateInputs } from './inputs.js';
+import { formatLines } from './output/format-lines.js';
+import { formatScoredRow } from './output/format-row.js';
 import { joinParts } from './output/line-parts.js';
 import { openWorkspace } from './run/open-workspace.js';
 import { runMining } from './run/run.js';
@@ -12,7 +14,6 @@ import type { RunEvents } from './run/run-context.js';
 import { type ScoreCounts, scoreRows } from './run/score-rows.js';
 import { type Summary, Tally } from './run/summary.js';
 
-export type { MineSettings } from './config/config.js';
 export type { ScoreSettings } from './config/score-config.js';
 export { type ErrorCode, HnMineError } from './errors.js';
 export type { Phase, ShortReason } from './mine.js';
@@ -23,12 +24,29 @@ export type { Summary } from './run/summary.js';
 /** Records in memory or on their way, as they would stand in a JSONL file, one an object. */
 export type Records = Iterable<object> | AsyncIterable<object>;
 
+/** The command's flags by name, but for those that name sources, and for `format`. */
+export type MineSettings = Omit<AllSettings, 'format'>;
+
 /** The command's flags by name (`--rank-basis` is `rankBasis`), what to read, and whom to tell. */
 export interface MineOptions extends MineSettings, RunEvents {
   /** Rows `{query, pos}`: a JSONL file's path (gzip is seen), or the objects. */
-  readonly input: string | Records;
+  readonly input?: string | Records;
   /** Passages `{text}`: paths of JSONL files, or the objects. Nothing means the positives and negatives of the input. */
   readonly pool?: string | readonly string[] | Records;
+  /** Instead of `input`, with `qrels` and `pool`: queries `{_id, text}`, a file's path or the objects. */
+  readonly queries?: string | Records;
+  /** The path of a table of judgements, BEIR's or TREC's: which passages answer which queries, by their IDs. */
+  readonly qrels?: string;
+  /** Instead of all these: a folder in BEIR's layout. */
+  readonly beir?: string;
+  /** Of `beir`; `train` where nothing is said. */
+  readonly split?: string;
+  readonly format?: 'jsonl' | undefined;
+}
+
+/** The same, for training examples in the place of rows. */
+export interface ExampleOptions extends Omit<MineOptions, 'format'> {
+  readonly format: Exclude<AllSettings['format'], 'jsonl' | undefined>;
 }
 
 /** An input row with `neg` filled; under the field names of the options. */
@@ -45,11 +63,34 @@ export interface MinedRecord {
   readonly neg_scores?: number[];
   /** With `ranks`: from 0, the best; null for random backfill and kept negatives. */
   readonly neg_ranks?: (number | null)[];
+  /** With `ids`: of the passages of the pool; null where a passage has none, or is not in the pool. */
+  readonly pos_ids?: (string | null)[];
+  readonly neg_ids?: (string | null)[];
   readonly [field: string]: unknown;
 }
 
-/** Rows as they are done, in input order; to be read once. */
-export interface MinedRecords extends AsyncIterable<MinedRecord> {
+/** With a `format` other than `jsonl`: an example for a trainer, with the columns of that format. */
+export interface TrainingExample {
+  /** Under the field name of the options. */
+  readonly query: string;
+  /** `triplet` and `n-tuple`. */
+  readonly positive?: string;
+  /** `triplet`; `n-tuple` has `negative_1` and so on. */
+  readonly negative?: string;
+  /** `labeled-pair`. */
+  readonly passage?: string;
+  /** `labeled-list`: the positive, then the negatives. */
+  readonly passages?: string[];
+  /** 1 for a positive, 0 for a negative; with `scores`, scores take their place. */
+  readonly label?: 0 | 1;
+  readonly labels?: (0 | 1)[];
+  readonly score?: number;
+  readonly scores?: number[];
+  readonly [column: string]: unknown;
+}
+
+/** Rows, or examples made of them, as they are done, in input order; to be read once. */
+export interface MinedRecords<Item = MinedRecord> extends AsyncIterable<Item> {
   /** What was done so far, complete after the last row. */
   summary(): Summary;
 }
@@ -65,22 +106,33 @@ export interface MinedRecords extends AsyncIterable<MinedRecord> {
  * for await (const row of mine({ input: 'train.jsonl', pool: 'corpus.jsonl', range: [10, 210], neg: 15 })) console.log(row.neg);
  * ```
  */
-export function mine(options: MineOptions): MinedRecords {
-  const { input, pool, onProgress, onDownload, onNote, onWarning, onRejected, ...settings } = options;
-  refuseOtherThanRecords('input', input);
-  if (pool !== undefined) refuseOtherThanRecords('pool', pool);
+export function mine(options: MineOptions): MinedRecords;
+export function mine(options: ExampleOptions): MinedRecords<TrainingExample>;
+export function mine(options: MineOptions | ExampleOptions): MinedRecords<MinedRecord | TrainingExample> {
+  const { input, pool, queries, qrels, beir, split, ...rest } = options;
+  const { onProgress, onDownload, onNote, onWarning, onRejected, ...settings } = rest;
+  const named = { input, pool: pool === undefined ? undefined : listSources(pool), queries, qrels, beir, split };
+  const isInputNeeded = [queries, qrels, beir].every((one) => one === undefined);
+  for (const [name, value] of Object.entries({ input, pool, queries })) {
+    if (value !== undefined || (name === 'input' && isInputNeeded)) refuseOtherThanRecords(name, value);
+  }
+  for (const [name, value] of Object.entries({ qrels, beir, split })) {
+    if (value !== undefined) refuseOtherThanPath(name, value);
+  }
+  checkInputs({ ...named, minRelevance: settings.minRelevance });
   const config = parseConfig({ ...settings, cache: settings.cache ?? settings.cacheDir !== undefined });
   const tally = new Tally(config);
   const events = { onProgress, onDownload, onNote, onWarning, onRejected } as RunEvents;
-  const rows = runMining({ input, pool: pool === undefined ? undefined : listSources(pool) }, config, {
-    tally,
-    events,
-    env,
-  });
+  let rows: ReturnType<typeof runMining> | undefined;
   return {
     summary: () => tally.finish(),
     async *[Symbol.asyncIterator]() {
-      for await (const row of rows) yield JSON.parse(joinParts(formatRow(row, config).line)) as MinedRecord;
+      rows ??= runMining(locateInputs(named), config, { tally, events, env });
+      for await (const row of rows) {
+        const { lines } = formatLines(row, config);
+        tally.addExamples(lines.length);
+        for (const line of lines) yield JSON.parse(joinParts(line)) as MinedRecord | TrainingExample;
+      }
     },
   };
 }
@@ -135,6 +187,11 @@ function refuseOtherThanRecords(name: string, value: unknown): void {
     typeof value === 'object' && value !== null && (Symbol.iterator in value || Symbol.asyncIterator in value);
   if (typeof value === 'string' || isIterable) return;
   throw new HnMineError('usage', `${name}: expected a path or an iterable of objects (found ${describeKind(value)})`);
+}
+
+function refuseOtherThanPath(name: string, value: unknown): void {
+  if (typeof value === 'string') return;
+  throw new HnMineError('usage', `${name}: expected a path (found ${describeKind(value)})`);
 }
 
 function listSources(pool: string | readonly string[] | Records): Source[] {

@@ -37,6 +37,8 @@ export interface WrittenNegative {
   readonly score: number | undefined;
   readonly rank: number | null;
   readonly source: NegativeSource | 'kept';
+  /** Of the passage; null where it has none, nothing where none are asked for. */
+  readonly id?: string | null | undefined;
 }
 
 /** A row with its negatives: kept ones first, then mined ones by rank, best first. */
@@ -45,6 +47,8 @@ export interface MinedRow {
   readonly negatives: readonly WrittenNegative[];
   /** The score of each positive: the encoder's, or the reranker's where there is one; empty where no scores are asked for. */
   readonly posScores: readonly number[];
+  /** The ID of each positive's passage, null where the pool does not have it; nothing where none are asked for. */
+  readonly posIds?: readonly (string | null)[];
   /** Set where there are fewer negatives than asked for. */
   readonly reason?: ShortReason;
 }
@@ -121,7 +125,7 @@ export async function* mineDataset(dataset: Dataset, config: MineConfig, tools: 
     const memory = tools.workspace.memory.mining;
     let done = 0;
     for await (const block of mineBlocks({ dataset, config, vectors, retrievers, choice, memory })) {
-      for (const chosen of block) yield composeRow(chosen, dataset.pool);
+      for (const chosen of block) yield composeRow(chosen, dataset.pool, config);
       done += block.length;
       tools.onProgress('searching', done, total);
     }

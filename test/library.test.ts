@@ -95,6 +95,17 @@ describe('mine', () => {
     expect(await collect({ ...sources(), ...SETTINGS, scores: true, ranks: true })).toEqual(await expected);
   });
 
+  it('gives training examples in other formats', async () => {
+    const mined = mine({ input: ROWS, pool: PASSAGES, ...SETTINGS, format: 'triplet' });
+    const examples: unknown[] = [];
+    for await (const example of mined) examples.push(example);
+    const rows = await expected;
+    expect(examples).toEqual(
+      rows.flatMap(({ query, pos, neg }) => neg.map((negative) => ({ query, positive: pos[0], negative }))),
+    );
+    expect(mined.summary()).toMatchObject({ rows: { written: 3 }, examples: 6 });
+  });
+
   it('mines from the positives and negatives of the input where there is no pool', async () => {
     const input = ROWS.map((row, i) => ({ ...row, neg: [PASSAGES[3 + i]?.text] }));
     const records = await collect({ input, ...SETTINGS, range: '0-4', neg: 4, sample: 'top' });

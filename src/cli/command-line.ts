@@ -9,6 +9,10 @@ export interface Typed {
   /** `-` for standard input. */
   readonly input?: string;
   readonly pool?: string[];
+  readonly queries?: string;
+  readonly qrels?: string;
+  readonly beir?: string;
+  readonly split?: string;
   /** Nothing for standard output. */
   readonly output?: string;
   readonly rejected?: string;
@@ -29,7 +33,8 @@ export interface Printed {
 
 /** What is no setting, so that `parseConfig` does not take it. */
 const OWN_FLAGS = [
-  ...['input', 'pool', 'output', 'rejected', 'summary', 'dryRun'],
+  ...['input', 'pool', 'queries', 'qrels', 'beir', 'split'],
+  ...['output', 'rejected', 'summary', 'dryRun'],
   ...['quiet', 'verbose', 'logFormat', 'progress'],
 ];
 

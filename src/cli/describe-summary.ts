@@ -3,7 +3,7 @@ import { formatCount, formatDuration } from './progress.js';
 
 /** The summary as lines for people. */
 export function describeSummary(summary: Summary): string[] {
-  const { rows, reasons, passages, positives, negatives, scores, truncated, texts, seconds } = summary;
+  const { rows, examples, reasons, passages, positives, negatives, scores, truncated, texts, seconds, flags } = summary;
   const total = Object.values(negatives).reduce((sum, count) => sum + count, 0);
   const backfilled = negatives.next + negatives.random + negatives.skipped;
   const share = describeShare(backfilled / total);
@@ -22,6 +22,7 @@ export function describeSummary(summary: Summary): string[] {
   };
   const lines = {
     rows: `${formatCount(rows.written)} written of ${formatCount(rows.read)} read`,
+    ...(examples !== undefined && { examples: `${formatCount(examples)} lines of ${flags.format}` }),
     short:
       rows.short === 0
         ? 'none'

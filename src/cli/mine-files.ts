@@ -1,8 +1,9 @@
 import type { MineConfig } from '../config/config.js';
 import type { Inputs } from '../dataset.js';
 import { HnMineError } from '../errors.js';
+import { listPaths, locateInputs } from '../inputs.js';
 import { checkOutput, openAtomicFile } from '../output/atomic-file.js';
-import { formatRow } from '../output/format-row.js';
+import { formatLines } from '../output/format-lines.js';
 import { createLineWriter } from '../output/row-writer.js';
 import { createPacer } from '../pacer.js';
 import type { Rejection } from '../run/rejection.js';
@@ -16,15 +17,14 @@ import { formatCount, type Progress } from './progress.js';
 /** Mines from files to a file or standard output. @returns the exit code */
 export function mineFiles(flags: MineFlags, config: MineConfig): Promise<number> {
   return reportTo(flags, async (progress, log) => {
-    const inputs: Inputs = { input: flags.input === '-' ? process.stdin : flags.input, pool: flags.pool };
-    checkOutputs(flags, config.run);
+    const inputs = locateInputs({ ...flags, input: flags.input === '-' ? process.stdin : flags.input });
+    checkOutputs(flags, [...listPaths(inputs), ...(config.run ?? [])]);
     if (flags.dryRun) await dryRun(inputs, config, progress, log);
     else await run(flags, inputs, config, progress, log);
   });
 }
 
-function checkOutputs({ input, pool = [], output, summary, rejected }: MineFlags, runs: readonly string[] = []): void {
-  const inputs = [...(input === '-' ? [] : [input]), ...pool, ...runs];
+function checkOutputs({ output, summary, rejected }: MineFlags, inputs: readonly string[]): void {
   for (const [flag, path] of Object.entries({ output, summary, rejected })) {
     if (path !== undefined) checkOutput(`--${flag}`, path, inputs);
   }
@@ -87,9 +87,10 @@ async function writeRows({ rows, output, config, tally, progress }: Writing): Pr
   const pause = createPacer();
   for await (const mined of rows) {
     const started = performance.now();
-    const formatted = formatRow(mined, config);
+    const formatted = formatLines(mined, config);
     for (const field of formatted.dropped) dropped.set(field, (dropped.get(field) ?? 0) + 1);
-    await output.write(formatted.line);
+    for (const line of formatted.lines) await output.write(line);
+    tally.addExamples(formatted.lines.length);
     tally.addWriting(performance.now() - started);
     progress.update('writing', tally.written, tally.expected);
     await pause();

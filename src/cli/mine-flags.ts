@@ -1,24 +1,23 @@
 import { HnMineError } from '../errors.js';
+import { checkInputs } from '../inputs.js';
 import {
   addOptions,
   createCommand,
   type Printed,
   parseCommandLine,
   refuseLogFormat,
-  requireInput,
   resolveOutput,
   type Typed,
 } from './command-line.js';
 
-/** The main command as typed. */
-export interface MineFlags extends Typed {
-  readonly input: string;
-}
+/** The main command as typed: its rows are named in one way. */
+export type MineFlags = Typed;
 
 const EXAMPLES = `
 Examples:
   hn-mine --input train.jsonl --pool corpus.jsonl --range 10-210 --neg 15 > mined.jsonl
   hn-mine --input train.jsonl --pool corpus.jsonl --model BAAI/bge-base-en-v1.5 --output mined.jsonl
+  hn-mine --beir datasets/fiqa --format triplet --output triplets.jsonl
   hn-mine embed --pool corpus.jsonl --output corpus.npy
   hn-mine score --input mined.jsonl --reranker BAAI/bge-reranker-base --output scored.jsonl
   zcat train.jsonl.gz | hn-mine --input - --pool corpus.jsonl --scores --ranks --output mined.jsonl.gz`;
@@ -36,10 +35,11 @@ export function parseMineFlags(argv: readonly string[], version: string): MineFl
 }
 
 function checkFiles(typed: Typed): MineFlags {
-  const { pool = [], output, summary, rejected } = typed;
-  const input = requireInput(typed.input, 'hn-mine');
+  const { input, pool = [], queries, qrels, beir, output, summary, rejected } = typed;
+  checkInputs({ ...typed, minRelevance: typed.settings.minRelevance });
   refuseLogFormat(typed.logFormat);
-  const files = { input, pool: pool.find((path) => path === ''), output, summary, rejected };
+  const named = { input, pool: pool.find((path) => path === ''), queries, qrels, beir };
+  const files = { ...named, output, summary, rejected };
   for (const [flag, path] of Object.entries(files)) {
     if (path === '') throw new HnMineError('usage', `--${flag}: expected a file (found an empty name)`);
   }
@@ -48,5 +48,5 @@ function checkFiles(typed: Typed): MineFlags {
     const other = outputs.slice(0, i).find(([, earlier]) => path !== undefined && earlier === path);
     if (other) throw new HnMineError('usage', `--${flag} ${path}: is taken by --${other[0]}; give another file`);
   }
-  return { ...typed, input, output: resolveOutput(output) };
+  return { ...typed, output: resolveOutput(output) };
 }

@@ -9,6 +9,11 @@ export const OPTIONS: Readonly<Record<string, Readonly<Record<string, Described>
       text: 'passages {"text"} to mine from, repeatable (the positives and negatives of the input)',
       isRepeatable: true,
     },
+    '--beir <dir>': "rows and pool from a folder in BEIR's layout: corpus.jsonl, queries.jsonl, qrels/SPLIT.tsv",
+    '--split <name>': 'of --beir (train)',
+    '--queries <file>': 'queries {"_id", "text"} as JSONL, or id<TAB>text; with --qrels, instead of --input',
+    '--qrels <file>': "which passages answer which queries, by IDs: BEIR's or TREC's table",
+    '--min-relevance <n>': 'of a positive; what is relevant but less is neither positive nor negative (1)',
     '--output <file>': 'where the rows go, gzip where it ends in .gz (standard output)',
     '--query-field <name>': 'field of the query ("query")',
     '--pos-field <name>': 'field of the positives ("pos")',
@@ -96,8 +101,11 @@ export const OPTIONS: Readonly<Record<string, Readonly<Record<string, Described>
     '--no-cache': 'neither use nor keep vectors',
   },
   'Output:': {
+    '--format <name>':
+      'jsonl for rows, or as sentence-transformers has them: triplet, n-tuple, labeled-pair, labeled-list (jsonl)',
     '--scores': 'write pos_scores and neg_scores',
     '--ranks': 'write neg_ranks, null for random backfill',
+    '--ids': 'write pos_ids and neg_ids, of passages of the pool, null where there is none',
     '--summary <file>': 'write figures of the run as JSON',
     '--rejected <file>': 'list rows with fewer negatives than asked for, with the reason, as JSONL',
   },

@@ -25,6 +25,7 @@ const RANK_BASES = ['candidates', 'raw'] as const;
 const BACKFILLS = ['random', 'next', 'none'] as const;
 const ON_SHORT = ['keep', 'drop', 'fail'] as const;
 const INDEXES = ['flat', 'faiss'] as const;
+const FORMATS = ['jsonl', 'triplet', 'n-tuple', 'labeled-pair', 'labeled-list'] as const;
 
 const schema = z.strictObject({
   queryField: fieldName.default('query'),
@@ -34,6 +35,7 @@ const schema = z.strictObject({
   titleField: fieldName.default('title'),
   queryIdField: fieldName.default('query_id'),
   passageIdField: fieldName.optional(),
+  minRelevance: wholeNumber(1).default(1),
   limit: wholeNumber(1).optional(),
   shard: shard.optional(),
 
@@ -92,8 +94,10 @@ const schema = z.strictObject({
   cache: flag.default(true),
   cacheDir: text.min(1, 'expected a folder (found nothing)').optional(),
 
+  format: oneOf(FORMATS).default('jsonl'),
   scores: flag.default(false),
   ranks: flag.default(false),
+  ids: flag.default(false),
 });
 
 /** The options as typed: what `parseConfig` accepts. */
@@ -106,7 +110,10 @@ export type MineConfig = Omit<z.output<typeof schema>, 'retriever'> & {
 };
 
 /** The output fields that only this program writes; no other field may have their names. */
-export const WRITTEN_FIELDS = ['pos_scores', 'neg_scores', 'neg_ranks'] as const;
+export const WRITTEN_FIELDS = ['pos_scores', 'neg_scores', 'neg_ranks', 'neg_ids'] as const;
+
+/** The names of all columns that training examples have beside the query's. */
+const EXAMPLE_COLUMNS = /^(positive|negative(_\d+)?|passages?|scores?|labels?)$/;
 
 /** @throws HnMineError `usage`, with the flag, what was expected and what was found */
 export function parseConfig(settings: MineSettings): MineConfig {
@@ -136,6 +143,7 @@ export function parseConfig(settings: MineSettings): MineConfig {
     );
   }
   refuseRerankFlags(config);
+  refuseExampleFlags(config);
   refuseSharedFields(config);
   return config;
 }
@@ -157,6 +165,20 @@ function refuseRerankFlags(config: MineConfig): void {
       'usage',
       `--rerank-limit ${rerankLimit}: is below the --rerank-depth of ${rerankDepth}; raise it or lower --rerank-depth`,
     );
+  }
+}
+
+/** Whether rows with fewer negatives than asked for can be written: every tuple has all of them. */
+export function writesShortRows({ onShort, format }: MineConfig): boolean {
+  return onShort !== 'drop' && format !== 'n-tuple';
+}
+
+function refuseExampleFlags({ format, ranks, ids, queryField }: MineConfig): void {
+  if (format === 'jsonl') return;
+  const flag = ranks ? '--ranks' : '--ids';
+  if (ranks || ids) throw new HnMineError('usage', `${flag}: needs rows to be written to (found --format ${format})`);
+  if (EXAMPLE_COLUMNS.test(queryField)) {
+    throw new HnMineError('usage', `--query-field: "${queryField}" is taken by a column of --format ${format}`);
   }
 }
 

@@ -30,6 +30,7 @@ export class Pool {
   recordCount = 0;
 
   readonly #texts: TextSpool;
+  readonly #ids: TextSpool | undefined;
   readonly #classes = new GrowingArray((length) => new Int32Array(length));
   readonly #records = new GrowingArray((length) => new Int32Array(length));
   readonly #hashes = new GrowingArray((length) => new Uint32Array(length));
@@ -42,9 +43,13 @@ export class Pool {
   readonly #classesOfId = new HashLists();
   #classCount = 0;
 
-  /** @param texts where the texts go: in memory, unless told otherwise */
-  constructor(texts = new TextSpool()) {
+  /**
+   * @param texts where the texts go: in memory, unless told otherwise
+   * @param ids where the passages' IDs go, if they are to be read again
+   */
+  constructor(texts = new TextSpool(), ids?: TextSpool) {
     this.#texts = texts;
+    this.#ids = ids;
   }
 
   get size(): number {
@@ -80,6 +85,7 @@ export class Pool {
     const known = this.#find(passage.text, hash);
     const position = known ?? this.#append(passage.text, hash);
     if (known !== undefined) this.duplicates++;
+    else this.#ids?.add(passage.id ?? '');
     const found = this.classOf(position);
     if (passage.bareText !== undefined) this.#classesOfBareText.add(hashText(normalizeText(passage.bareText)), found);
     if (passage.id !== undefined) this.#classesOfId.add(hashText(passage.id), found);
@@ -127,6 +133,22 @@ export class Pool {
 
   classesWithId(id: string): number[] {
     return [...this.#classesOfId.get(hashText(id))];
+  }
+
+  /** Whether any passage has one. */
+  get hasIds(): boolean {
+    return this.#classesOfId.size > 0;
+  }
+
+  /** The ID of the record that a passage was first seen in; null where it had none; nothing where IDs are not kept. */
+  idAt(position: number): string | null | undefined {
+    return this.#ids && (this.#ids.at(position) || null);
+  }
+
+  /** The ID of the passage with this text, or else of one that equals it after normalization: see `idAt`. */
+  idOfText(text: string): string | null | undefined {
+    const position = this.positionOf(text) ?? this.classesEqualTo(normalizeText(text)).next().value;
+    return this.#ids && (position === undefined ? null : this.idAt(position));
   }
 
   /** Hashes only propose: a text is the same where it reads the same. */

@@ -86,11 +86,11 @@ function readTexts(line: Line, value: unknown, field: string): string[] {
   throw new HnMineError('input', `${placeOf(line)}: "${field}"[${odd}] must be a string (found ${found})`);
 }
 
-/** One ID or a list of them, empty ones left out; numbers are taken from the source text, since 64 bits do not fit a number. */
+/** One ID or a list of them, empty ones and null left out; numbers are taken from the source text, since 64 bits do not fit a number. */
 function readIds(line: Line, record: JsonObject, field: string): string[] {
   const value = record[field];
   if (value == null) return [];
-  const ids = Array.isArray(value) ? value : [value];
+  const ids = [value].flat().filter((id) => id !== null);
   if (!ids.every((id) => typeof id === 'string' || typeof id === 'number')) {
     const found = describeKind(value);
     throw new HnMineError('input', `${placeOf(line)}: "${field}" must be an ID, a string or a number (found ${found})`);
@@ -100,7 +100,7 @@ function readIds(line: Line, record: JsonObject, field: string): string[] {
 
 function readNumbers(line: Line, field: string): string[] {
   const source = splitMembers(line.text).find((member) => member.key === field)?.value ?? '[]';
-  return [parseWithNumbersAsText(source)].flat() as string[];
+  return [parseWithNumbersAsText(source)].flat().filter((id) => id !== null) as string[];
 }
 
 /** The ID of a record, as text. @throws HnMineError `input` where it is neither a string nor a number */

@@ -69,6 +69,11 @@ export class HashLists {
   /** The largest value of its list up to each entry. */
   readonly #largest = new GrowingArray((length) => new Int32Array(length));
 
+  /** How many hashes have a list. */
+  get size(): number {
+    return this.#lastOf.size;
+  }
+
   /** Adds a value to a list that does not hold it yet. */
   add(hash: Hash64, value: number): void {
     const last = this.#lastOf.get(hash);

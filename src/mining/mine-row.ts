@@ -176,9 +176,18 @@ export function chosenFor({ row, kept, posScores, isScored }: RowTask, selection
 }
 
 /** Brings the texts, as late as can be: those of a whole block would take more memory than everything else of it. */
-export function composeRow({ row, kept, posScores, isScored, negatives, reason }: ChosenRow, pool: Pool): MinedRow {
+export function composeRow(chosen: ChosenRow, pool: Pool, { ids }: MineConfig): MinedRow {
+  const { row, kept, posScores, isScored, negatives, reason } = chosen;
   const mined = negatives.map(({ passage, score, rank, source }): WrittenNegative => {
-    return { escaped: pool.escapedAt(passage), score: isScored ? score : undefined, rank, source };
+    const negative = { escaped: pool.escapedAt(passage), score: isScored ? score : undefined, rank, source };
+    return ids ? { ...negative, id: pool.idAt(passage) } : negative;
   });
-  return { row, negatives: [...kept, ...mined], posScores, ...(reason === undefined ? {} : { reason }) };
+  const own = ids ? kept.map((one) => ({ ...one, id: pool.idOfText(one.text) })) : kept;
+  return {
+    row,
+    negatives: [...own, ...mined],
+    posScores,
+    ...(ids && { posIds: row.pos.map((text) => pool.idOfText(text) ?? null) }),
+    ...(reason === undefined ? {} : { reason }),
+  };
 }

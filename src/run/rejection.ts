@@ -1,4 +1,4 @@
-import type { MineConfig } from '../config/config.js';
+import { type MineConfig, writesShortRows } from '../config/config.js';
 import { HnMineError } from '../errors.js';
 import { placeOf } from '../input/lines.js';
 import type { MinedRow, ShortReason } from '../mine.js';
@@ -25,7 +25,8 @@ export function describeRejection(
 }
 
 /** @throws HnMineError `input` where rows are short that may not be, or nothing was written */
-export function refuseOutcome({ written, short, rejected }: Tally, { onShort, neg, shard }: MineConfig): void {
+export function refuseOutcome({ written, short, rejected }: Tally, config: MineConfig): void {
+  const { onShort, neg, shard } = config;
   if (onShort === 'fail' && short > 0) {
     throw new HnMineError(
       'input',
@@ -33,6 +34,6 @@ export function refuseOutcome({ written, short, rejected }: Tally, { onShort, ne
     );
   }
   if (written > 0 || shard !== undefined) return;
-  const few = onShort === 'drop' ? `all ${neg} negatives` : 'a negative';
+  const few = writesShortRows(config) ? 'a negative' : `all ${neg} negatives`;
   throw new HnMineError('input', `nothing to write: no row got ${few}; --rejected FILE lists them`);
 }

@@ -1,7 +1,8 @@
-import type { MineConfig } from '../config/config.js';
+import { type MineConfig, writesShortRows } from '../config/config.js';
 import { needsEncoder } from '../config/needs-encoder.js';
 import type { Inputs } from '../dataset.js';
 import { HnMineError } from '../errors.js';
+import { describeJudgements } from '../input/judged-queries.js';
 import type { Workspace } from '../memory/workspace.js';
 import { type MinedRow, mineDataset, type Phase, prepareMining } from '../mine.js';
 import { resolveDepths } from '../mining/rerank-rows.js';
@@ -66,7 +67,7 @@ export async function* runMining(inputs: Inputs, config: MineConfig, context: Ru
   const workspace = openWorkspace(config, context);
   try {
     for await (const row of mineInputs(inputs, config, workspace, context)) {
-      const isWritten = row.negatives.length > 0 && (row.reason === undefined || config.onShort !== 'drop');
+      const isWritten = row.negatives.length > 0 && (row.reason === undefined || writesShortRows(config));
       tally.addRow(row, isWritten);
       if (row.reason) events.onRejected?.(describeRejection(row, row.reason, config.neg, isWritten));
       if (isWritten) yield row;
@@ -143,6 +144,9 @@ async function prepareRun(inputs: Inputs, config: MineConfig, workspace: Workspa
   const { dataset, outlook } = await prepareMining(inputs, config, workspace, onProgress);
   tally.dataset = dataset;
   tally.positives = { distinct: outlook.positives, notInPool: outlook.positivesNotInPool };
+  const judged = dataset.judgements && describeJudgements(dataset.judgements);
+  for (const note of judged?.notes ?? []) events.onNote?.(note);
+  for (const warning of judged?.warnings ?? []) events.onWarning?.(warning);
   for (const warning of describeOutlook(outlook, dataset.limitedCount, config)) events.onWarning?.(warning);
   const runs = await openRuns(config.run ?? [], dataset, workspace, (warning) => events.onWarning?.(warning));
   return { encoder, reranker, dataset, outlook, runs, given: await openGiven(dataset, config) };

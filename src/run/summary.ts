@@ -13,6 +13,8 @@ export interface Summary {
     /** Read to be mined, but not written. */
     readonly rejected: number;
   };
+  /** Lines written, where they are training examples instead of rows: see `--format`. */
+  readonly examples?: number;
   /** Short rows by reason. */
   readonly reasons: Readonly<Partial<Record<ShortReason, number>>>;
   readonly passages: {
@@ -55,6 +57,7 @@ export class Tally {
   readonly #now: () => number;
   readonly #started: number;
   readonly #rows = { written: 0, short: 0, rejected: 0 };
+  #examples = 0;
   readonly #reasons: Partial<Record<ShortReason, number>> = {};
   readonly #negatives = { window: 0, next: 0, random: 0, skipped: 0, kept: 0 };
   readonly #scores: { positives: Mean; negatives: Mean } = {
@@ -127,6 +130,10 @@ export class Tally {
     }
   }
 
+  addExamples(count: number): void {
+    this.#examples += count;
+  }
+
   addReranked(pairs: number, truncated: number): void {
     if (this.reranker === undefined) return;
     this.reranker.pairs += pairs;
@@ -148,6 +155,7 @@ export class Tally {
     return {
       schema: 1,
       rows: { read: this.#dataset?.rows.length ?? 0, ...this.#rows },
+      ...(this.#config.format === 'jsonl' ? {} : { examples: this.#examples }),
       reasons: this.#reasons,
       passages: { read: distinct + duplicates + empty, distinct, duplicates, empty },
       positives: this.positives,

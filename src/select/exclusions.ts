@@ -17,16 +17,21 @@ export interface Exclusions {
   positives(): readonly Hash64[];
 }
 
+/** The classes of passages that are relevant to a query with this ID, but not its positives. */
+type RelevantTo = (queryId: string) => Iterable<number>;
+
 /**
- * The positives of a group's rows (by ID, by joined text, by text without title) and their queries' own texts.
+ * The positives of a group's rows (by ID, by joined text, by text without title), their queries' own texts, and what else is
+ * known to be relevant to them.
  *
  * @param group is read again for what few settings ask for
  */
-export function listExclusions(group: Iterable<Row>, pool: Pool): Exclusions {
+export function listExclusions(group: Iterable<Row>, pool: Pool, relevantTo: RelevantTo): Exclusions {
   const classes = new Set<number>();
   for (const row of group) {
     for (const text of ownTexts(row)) for (const found of pool.classesEqualTo(text)) classes.add(found);
     for (const found of row.posIds.flatMap((id) => pool.classesWithId(id))) classes.add(found);
+    if (row.queryId !== undefined) for (const found of relevantTo(row.queryId)) classes.add(found);
   }
   let texts: HashTable | undefined;
   let positives: Hash64[] | undefined;
@@ -65,10 +70,19 @@ function listPositives(group: Iterable<Row>): Hash64[] {
   return positives;
 }
 
+/** What exclusions are made from. */
+interface ExclusionSources {
+  readonly rows: Rows;
+  readonly siblings: Siblings;
+  readonly pool: Pool;
+  readonly relevantTo: RelevantTo;
+}
+
 /** Returns what gives the exclusions of the row at a position. */
-export function createExclusions(rows: Rows, siblings: Siblings, pool: Pool): (position: number) => Exclusions {
+export function createExclusions(sources: ExclusionSources): (position: number) => Exclusions {
+  const { rows, siblings, pool, relevantTo } = sources;
   return rememberGroups(siblings, (members) => {
-    return listExclusions({ [Symbol.iterator]: () => readAll(rows, members) }, pool);
+    return listExclusions({ [Symbol.iterator]: () => readAll(rows, members) }, pool, relevantTo);
   });
 }
 

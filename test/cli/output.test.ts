@@ -17,6 +17,7 @@ import {
   DEAD_PROCESS,
   FILES,
   HN_MINE,
+  type MinedLine,
   makePassages,
   makeRows,
   makeTexts,
@@ -224,6 +225,120 @@ describe('what is read', () => {
   });
 });
 
+describe('--ids', () => {
+  const pool = makePassages(30).map((passage, i) => ({
+    ...passage,
+    ...(i % 4 === 0 ? {} : { _id: i === 7 ? 70 : `p${i}` }),
+  }));
+  const idOf = new Map(pool.map(({ text, _id }) => [text, _id === undefined ? null : `${_id}`]));
+
+  it('names the passages of positives and negatives, null where one has no ID or is not in the pool', async () => {
+    const rows = [
+      { query: 'a', pos: [...makeTexts(4, 8), 'elsewhere'] },
+      { query: 'b', pos: makeTexts(1, 2), pos_ids: ['mine'] },
+    ];
+    writeInputs(rows, pool);
+    const { stdout, code } = await mine('--neg', '8', '--ids');
+    const [first, second] = parseRows(stdout) as (MinedLine & { pos_ids: unknown; neg_ids: unknown })[];
+    expect(first?.pos_ids).toEqual([null, 'p5', 'p6', '70', null]);
+    expect(second?.pos_ids).toEqual(['mine']);
+    for (const row of [first, second]) expect(row?.neg_ids).toEqual(row?.neg.map((text) => idOf.get(text)));
+    expect(code).toBe(0);
+    // The output is an input: its IDs are read, and written anew.
+    workspace.write('train.jsonl', stdout);
+    expect((await mine('--neg', '8', '--ids')).stdout).toBe(stdout);
+  });
+
+  it('names kept negatives too, and stands where the old IDs stood', async () => {
+    writeInputs([{ neg_ids: ['old'], query: 'a', pos: makeTexts(1, 2), neg: ['elsewhere', ...makeTexts(2, 3)] }], pool);
+    const { stdout } = await mine('--neg', '3', '--ids', '--keep-neg');
+    expect(stdout).toMatch(/^\{"neg_ids": \[null, "p2", ("p\d+"|"70"|null)\], "query": /);
+  });
+
+  it.each([
+    { flags: [], says: 'found no "_id" and no "id"); name the field with --passage-id-field' },
+    { flags: ['--passage-id-field', 'key'], says: 'found no "key")' },
+  ])('is refused where no passage has one', async ({ flags, says }) => {
+    writeInputs();
+    const { stdout, stderr, code } = await mine('--ids', ...flags);
+    expect({ stdout, stderr, code }).toEqual({
+      stdout: '',
+      stderr: `--ids: no passage of the pool has an ID (${says}\n`,
+      code: 1,
+    });
+  });
+});
+
+describe('--format', () => {
+  const rows = [...makeRows(2), { ...makeRows(3)[2], pos: ['a small fox', 'a tall fox'] }];
+
+  it.each([
+    { format: 'triplet', each: 'positive and negative', count: 4 + 4 + 8 },
+    { format: 'n-tuple', each: 'positive', count: 4 },
+    { format: 'labeled-pair', each: 'positive or negative', count: 5 + 5 + 6 },
+    { format: 'labeled-list', each: 'positive', count: 4 },
+  ])('$format makes a line of each $each of a row', async ({ format, count }) => {
+    writeInputs(rows);
+    const [plain, examples] = await Promise.all([
+      mine('--neg', '4', '--scores'),
+      mine('--neg', '4', '--scores', '--format', format, '--summary', 'summary.json'),
+    ]);
+    expect(parseLines(examples.stdout)).toEqual(parseLines(plain.stdout).flatMap((row) => makeExamples(row, format)));
+    const summary = JSON.parse(workspace.read('summary.json')) as Summary;
+    expect(summary).toMatchObject({ rows: { read: 3, written: 3 }, examples: count, negatives: { window: 12 } });
+    expect(examples.code).toBe(0);
+  });
+
+  it('is told in the summary', async () => {
+    writeInputs();
+    const flags = [...FILES, ...TINY, '--range', '0-20', '--no-progress'];
+    const { stderr } = await workspace.run([...flags, '--format', 'triplet', '--neg', '4']);
+    expect(stderr).toMatch(/^rows {7}4 written of 4 read\nexamples {3}16 lines of triplet\nshort/);
+  });
+});
+
+interface ScoredLine {
+  readonly query: string;
+  readonly pos: string[];
+  readonly neg: string[];
+  readonly pos_scores: number[];
+  readonly neg_scores: number[];
+}
+
+/** What a row of `--scores` is as examples, by the definitions of sentence-transformers. */
+function makeExamples({ query, pos, neg, pos_scores, neg_scores }: ScoredLine, format: string): object[] {
+  const both = pos.map((positive, i) => ({ positive, score: pos_scores[i] as number }));
+  switch (format) {
+    case 'triplet':
+      return both.flatMap(({ positive, score }) =>
+        neg.map((negative, i) => ({ query, positive, negative, scores: [score, neg_scores[i]] })),
+      );
+    case 'n-tuple':
+      return both.map(({ positive, score }) => {
+        const negatives = Object.fromEntries(neg.map((negative, i) => [`negative_${i + 1}`, negative]));
+        return { query, positive, ...negatives, scores: [score, ...neg_scores] };
+      });
+    case 'labeled-pair':
+      return [
+        ...both.map(({ positive, score }) => ({ query, passage: positive, score })),
+        ...neg.map((passage, i) => ({ query, passage, score: neg_scores[i] })),
+      ];
+    default:
+      return both.map(({ positive, score }) => {
+        return { query, passages: [positive, ...neg], scores: [score, ...neg_scores] };
+      });
+  }
+}
+
+const TUPLE_COLUMNS = [1, 2, 3, 4, 5].map((i) => `negative_${i}`);
+
+function parseLines(stdout: string): ScoredLine[] {
+  return stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as ScoredLine);
+}
+
 describe('rows that come up short', () => {
   // The second row has every passage but two for its own.
   const rows = [...makeRows(1), { query: 'all', pos: makeTexts(2, 20) }, ...makeRows(3).slice(2)];
@@ -256,6 +371,17 @@ describe('rows that come up short', () => {
     const { rejected, summary } = readReports();
     expect(rejected).toEqual([{ ...rejection, written: false }]);
     expect(summary.rows).toEqual({ read: 3, written: 2, short: 1, rejected: 1 });
+    expect(code).toBe(0);
+  });
+
+  it('make no tuple', async () => {
+    const { stdout, code } = await mine(...flags, '--format', 'n-tuple');
+    const tuples = parseLines(stdout);
+    expect(tuples.map(({ query }) => query)).toEqual([rows[0]?.query, rows[2]?.query]);
+    for (const tuple of tuples) expect(Object.keys(tuple)).toEqual(['query', 'positive', ...TUPLE_COLUMNS]);
+    const { rejected, summary } = readReports();
+    expect(rejected).toEqual([{ ...rejection, written: false }]);
+    expect(summary).toMatchObject({ rows: { read: 3, written: 2, short: 1, rejected: 1 }, examples: 2 });
     expect(code).toBe(0);
   });
 

@@ -21,6 +21,7 @@ it('fills in every default', () => {
     textField: 'text',
     titleField: 'title',
     queryIdField: 'query_id',
+    minRelevance: 1,
     range: { low: 10, high: 210 },
     neg: 15,
     sample: 'random',
@@ -44,8 +45,10 @@ it('fills in every default', () => {
     offline: false,
     cache: true,
     index: 'flat',
+    format: 'jsonl',
     scores: false,
     ranks: false,
+    ids: false,
   });
 });
 
@@ -144,6 +147,23 @@ describe('parseConfig refuses', () => {
     { settings: { sample: 'best' }, message: '--sample: expected one of random, top, weighted (found "best")' },
     { settings: { rankBasis: 'all' }, message: '--rank-basis: expected one of candidates, raw (found "all")' },
     { settings: { backfill: true }, message: '--backfill: expected one of random, next, none (found true)' },
+    {
+      settings: { format: 'csv' },
+      message: '--format: expected one of jsonl, triplet, n-tuple, labeled-pair, labeled-list (found "csv")',
+    },
+    {
+      settings: { format: 'triplet', ranks: true },
+      message: '--ranks: needs rows to be written to (found --format triplet)',
+    },
+    {
+      settings: { format: 'labeled-list', ids: true },
+      message: '--ids: needs rows to be written to (found --format labeled-list)',
+    },
+    { settings: { minRelevance: '0' }, message: '--min-relevance: expected a whole number of at least 1 (found "0")' },
+    {
+      settings: { format: 'n-tuple', queryField: 'negative_2' },
+      message: '--query-field: "negative_2" is taken by a column of --format n-tuple',
+    },
     { settings: { onShort: '' }, message: '--on-short: expected one of keep, drop, fail (found "")' },
     { settings: { index: 'milvus' }, message: '--index: expected one of flat, faiss (found "milvus")' },
     { settings: { keepNeg: 'yes' }, message: '--keep-neg: expected true or false (found "yes")' },

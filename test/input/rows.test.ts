@@ -67,6 +67,8 @@ describe('readRows', () => {
     { ids: '"a"', expected: ['a'] },
     { ids: '[1, ""]', expected: ['1'] },
     { ids: 'null', expected: [] },
+    { ids: '[null, "a", null]', expected: ['a'] },
+    { ids: '[null, 12345678901234567890]', expected: ['12345678901234567890'] },
   ])('reads the IDs of positives $ids', async ({ ids, expected }) => {
     expect((await read([`{"query":"q","pos":["p"],"pos_ids":${ids}}`]))[0]?.posIds).toEqual(expected);
   });

@@ -18,7 +18,8 @@ describe('listExclusions', () => {
   ];
   for (const passage of passages) pool.add(passage);
 
-  const excludedFor = (...group: Row[]) => [...listExclusions(group, pool).classes].sort((a, b) => a - b);
+  const list = (group: Row[]) => listExclusions(group, pool, (queryId) => (queryId === 'judged' ? [4, 0] : []));
+  const excludedFor = (...group: Row[]) => [...list(group).classes].sort((a, b) => a - b);
 
   it.each([
     { title: 'nothing for a positive that is not in the pool', group: [row('q', { pos: ['absent'] })], excluded: [] },
@@ -47,21 +48,23 @@ describe('listExclusions', () => {
       group: [row('q', { pos: ['absent'] }), row('a question', { pos: ['something else'], posIds: ['p1'] })],
       excluded: [0, 4, 6],
     },
+    {
+      title: 'what is relevant to the query of a row or of its siblings, though not as a positive',
+      group: [row('q', { pos: ['absent'], queryId: 'judged' }), row('r', { pos: ['a question'], queryId: 'other' })],
+      excluded: [0, 4, 6],
+    },
   ])('excludes $title', ({ group, excluded }) => {
     expect(excludedFor(...group)).toEqual(excluded);
   });
 
   it('knows the texts too, normalized, in the pool or not', () => {
-    const { hasText } = listExclusions(
-      [row(' a  question', { pos: ['absent', 'cafe\u0301'] }), row('b', { pos: ['absent '] })],
-      pool,
-    );
+    const { hasText } = list([row(' a  question', { pos: ['absent', 'cafe\u0301'] }), row('b', { pos: ['absent '] })]);
     expect(['a question', 'absent', 'caf\u00e9', 'b'].map(hasText)).toEqual([true, true, true, true]);
     expect(['A question', 'cafe\u0301', 'something else'].map(hasText)).toEqual([false, false, false]);
   });
 
   it('lists the distinct positives as given', () => {
-    const exclusions = listExclusions([row('q', { pos: ['a', 'b'] }), row('q', { pos: ['b', 'a '] })], pool);
+    const exclusions = list([row('q', { pos: ['a', 'b'] }), row('q', { pos: ['b', 'a '] })]);
     expect(exclusions.positives()).toEqual(['a', 'b', 'a '].map(hashText));
   });
 });
@@ -72,7 +75,12 @@ describe('createExclusions', () => {
     for (let i = 0; i < 40; i++) pool.add({ text: `p${i}` });
     // Twenty rows of one query, and ten of another.
     const rows = Array.from({ length: 30 }, (_, i) => row(`q${i % 3 === 2 ? 1 : 0}`, { pos: [`p${i}`] }));
-    const exclusionsOf = createExclusions(listRows(rows), groupSiblings(rows), pool);
+    const exclusionsOf = createExclusions({
+      rows: listRows(rows),
+      siblings: groupSiblings(rows),
+      pool,
+      relevantTo: () => [],
+    });
     const positives = (isSecond: boolean) => rows.flatMap((_, i) => ((i % 3 === 2) === isSecond ? [i] : []));
     for (const [i] of rows.entries()) expect([...exclusionsOf(i).classes]).toEqual(positives(i % 3 === 2));
   });
@@ -81,7 +89,12 @@ describe('createExclusions', () => {
     const pool = new Pool();
     const rows = Array.from({ length: 30_000 }, (_, i) => row('q', { pos: [`p${i}`] }));
     for (const { pos } of rows) pool.add({ text: pos[0] as string });
-    const exclusionsOf = createExclusions(listRows(rows), groupSiblings(rows), pool);
+    const exclusionsOf = createExclusions({
+      rows: listRows(rows),
+      siblings: groupSiblings(rows),
+      pool,
+      relevantTo: () => [],
+    });
     expect(new Set(rows.map((_, i) => exclusionsOf(i))).size).toBe(1);
     expect(exclusionsOf(0).classes.size).toBe(30_000);
   });

@@ -72,7 +72,7 @@ function take<T>(record: object, field: string, passes: (value: unknown) => valu
 }
 
 function takeIds(record: object, field: string): (string | number)[] {
-  const ids = [fieldOf(record, field) ?? []].flat();
+  const ids = [fieldOf(record, field)].flat().filter((id) => !isNothing(id));
   if (!ids.every(isId)) throw new Error(`not a valid ${field}`);
   return ids.filter((id) => id !== '');
 }
