@@ -32,3 +32,11 @@ export function hasErrno(thrown: unknown, code: string): boolean {
 export function reasonOfWriteFailure(thrown: unknown): string {
   return hasErrno(thrown, 'ENOSPC') ? 'the disk is full' : reasonOf(thrown);
 }
+
+/** `fetch` says "fetch failed" and hides why in its causes. */
+export function rootReason(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return String(thrown);
+  if (thrown.cause !== undefined) return rootReason(thrown.cause);
+  const code = 'code' in thrown ? String(thrown.code) : thrown.name;
+  return thrown.message.split('\n', 1)[0] || code;
+}

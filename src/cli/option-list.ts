@@ -73,6 +73,11 @@ export const OPTIONS: Readonly<Record<string, Readonly<Record<string, Described>
     '--model <dir|id>': 'folder with an ONNX model, or its ID on the Hugging Face hub (built-in all-MiniLM-L6-v2)',
     '--revision <name>': 'branch, tag or commit on the hub (main)',
     '--dtype <name>': 'which graph: fp32, fp16, q8, int8, … (built-in: q8; else fp32)',
+    '--embedder <url>': {
+      text: 'embed with a server in the style of OpenAI instead, such as http://localhost:8080; repeatable',
+      isRepeatable: true,
+    },
+    '--embedder-model <name>': 'the name of its model (the only one that it lists)',
     '--query-instruction <text>': 'put before queries; "" for nothing (the model\'s own)',
     '--query-instruction-format <format>': 'how instruction and query are joined ("{}{}")',
     '--passage-instruction <text>': 'put before passages; "" for nothing (the model\'s own)',
@@ -81,7 +86,7 @@ export const OPTIONS: Readonly<Record<string, Readonly<Record<string, Described>
     '--pooling <modes>': "cls, mean, max, mean_sqrt_len, weightedmean, lasttoken, or several with commas (the model's)",
     '--no-normalize': 'rank by inner product of the vectors as they are',
     '--batch-tokens <n>': 'tokens a batch (512)',
-    '--batch-size <n>': 'texts a batch, instead of --batch-tokens',
+    '--batch-size <n>': 'texts a batch, instead of --batch-tokens; of a server, texts a request (32)',
     '--offline': 'never download; use the Hugging Face cache',
   },
   'Machine:': {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { HnMineError } from '../errors.js';
 import {
+  addresses,
   decimal,
   devices,
   fieldName,
@@ -67,6 +68,8 @@ const schema = z.strictObject({
   model: text.min(1, 'expected a folder or a model ID (found nothing)').optional(),
   revision: text.optional(),
   dtype: text.optional(),
+  embedder: addresses.optional(),
+  embedderModel: text.min(1, 'expected the name of a model (found nothing)').optional(),
   queryInstruction: text.optional(),
   queryInstructionFormat: instructionFormat.prefault('{}{}'),
   passageInstruction: text.optional(),
@@ -143,6 +146,7 @@ export function parseConfig(settings: MineSettings): MineConfig {
     );
   }
   refuseRerankFlags(config);
+  refuseModelFlags(config);
   refuseExampleFlags(config);
   refuseSharedFields(config);
   return config;
@@ -171,6 +175,19 @@ function refuseRerankFlags(config: MineConfig): void {
 /** Whether rows with fewer negatives than asked for can be written: every tuple has all of them. */
 export function writesShortRows({ onShort, format }: MineConfig): boolean {
   return onShort !== 'drop' && format !== 'n-tuple';
+}
+
+/** What is of an ONNX model alone. */
+const MODEL_OPTIONS = ['model', 'revision', 'dtype', 'queryMaxLength', 'passageMaxLength', 'pooling'] as const;
+
+function refuseModelFlags(config: MineConfig): void {
+  if (config.embedder === undefined) {
+    if (config.embedderModel === undefined) return;
+    throw new HnMineError('usage', '--embedder-model: needs an --embedder (found none)');
+  }
+  const odd = MODEL_OPTIONS.find((option) => config[option] !== undefined);
+  if (odd === undefined) return;
+  throw new HnMineError('usage', `${flagOf(odd)}: is of an ONNX model, which an --embedder takes the place of`);
 }
 
 function refuseExampleFlags({ format, ranks, ids, queryField }: MineConfig): void {

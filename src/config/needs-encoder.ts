@@ -12,6 +12,11 @@ export function needsEncoder(config: MineConfig): boolean {
   return config.reranker === undefined && asksForScores(config);
 }
 
+/** Whether the encoder is another one than the built-in one, which stands in where vectors are given. */
+export function namesEncoder({ model, embedder }: MineConfig): boolean {
+  return model !== undefined || embedder !== undefined;
+}
+
 function asksForScores({ scores, sample, maxScore, minScore, margin, relativeMargin }: MineConfig): boolean {
   const bounds = [maxScore, minScore, margin, relativeMargin];
   return scores || sample === 'weighted' || bounds.some((bound) => bound !== undefined);

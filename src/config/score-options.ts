@@ -3,6 +3,8 @@ export const ENCODER_OPTIONS = [
   'model',
   'revision',
   'dtype',
+  'embedder',
+  'embedderModel',
   'queryInstruction',
   'queryInstructionFormat',
   'passageInstruction',

@@ -79,6 +79,13 @@ export const files = z.union([text, z.array(text)]).transform((typed, context) =
   return refuse(context, `expected a file (found ${names.length > 0 ? 'an empty name' : 'none'})`);
 });
 
+export const addresses = z.union([text, z.array(text)]).transform((typed, context) => {
+  const names = [typed].flat();
+  const odd = names.find((name) => !URL.canParse(name) || !/^https?:/i.test(name));
+  if (odd === undefined && names.length > 0) return names;
+  return refuse(context, `expected an address that begins with http:// or https:// (found ${quote(odd ?? typed)})`);
+});
+
 export const devices = z.union([z.boolean(), text, z.array(z.number())]).transform((typed, context) => {
   if (typeof typed === 'boolean') return typed ? [0] : undefined;
   const ids = typeof typed === 'string' ? typed.split(',').map((id) => (/^\d+$/.test(id) ? Number(id) : -1)) : typed;

@@ -10,6 +10,8 @@ export interface Prompt {
   readonly name?: string;
 }
 
+type KnownPrompts = Pick<ModelSettings, 'prompts' | 'defaultPrompt'>;
+
 const NO_PROMPT: Prompt = { before: '', after: '' };
 
 /** The names under which models keep the prompt of a role, the first that there is. */
@@ -22,14 +24,14 @@ const PROMPT_NAMES: Readonly<Record<Role, readonly string[]>> = {
  * For queries the flag, else the model's `query` prompt, else its default prompt; for passages the flag, else `document`,
  * `passage` or `corpus`, else the default prompt unless that is the query prompt. A flag with no text means no prompt.
  */
-export function resolvePrompts(config: MineConfig, settings: ModelSettings): Readonly<Record<Role, Prompt>> {
+export function resolvePrompts(config: MineConfig, settings: KnownPrompts): Readonly<Record<Role, Prompt>> {
   return {
     query: formatQueryPrompt(config, findPrompt('query', config.queryInstruction, settings)),
     passage: findPrompt('passage', config.passageInstruction, settings),
   };
 }
 
-function findPrompt(role: Role, flag: string | undefined, { prompts, defaultPrompt }: ModelSettings): Prompt {
+function findPrompt(role: Role, flag: string | undefined, { prompts, defaultPrompt }: KnownPrompts): Prompt {
   if (flag !== undefined) return { before: flag, after: '' };
   const named = PROMPT_NAMES[role].find((name) => prompts[name] !== undefined);
   const isOfTheOtherRole =

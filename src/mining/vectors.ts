@@ -1,4 +1,5 @@
 import type { MineConfig } from '../config/config.js';
+import { namesEncoder } from '../config/needs-encoder.js';
 import type { Dataset } from '../dataset.js';
 import type { Embeddings, EncodeCounts, Encoder, Role } from '../embed/encoder.js';
 import { HnMineError } from '../errors.js';
@@ -42,7 +43,7 @@ export async function embedDataset(dataset: Dataset, config: MineConfig, tools: 
   const { given, workspace } = tools;
   const wanted = await listWanted(dataset, config, workspace);
   const { queryRows, queryRecords, extras, extraOf } = wanted;
-  if (given?.queries && given.passages && extras.length > 0 && config.model === undefined) {
+  if (given?.queries && given.passages && extras.length > 0 && !namesEncoder(config)) {
     throw new HnMineError(
       'input',
       `--pool-embeddings: ${extras.length} texts whose scores are needed are not in the pool; add them to it, or give the vectors' --model`,

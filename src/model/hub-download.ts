@@ -3,8 +3,8 @@ import { constants, createReadStream } from 'node:fs';
 import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { HnMineError, hasErrno } from '../errors.js';
-import { backOff, type HubSite, requestHub, rootReason, watchSilence } from './hub-request.js';
+import { HnMineError, hasErrno, rootReason } from '../errors.js';
+import { backOff, type HubSite, requestHub, watchSilence } from './hub-request.js';
 
 export interface HubFile {
   readonly path: string;

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { HnMineError } from '../errors.js';
+import { HnMineError, rootReason } from '../errors.js';
 import { readToken } from './hub-cache.js';
 
 /** The hub as one model of it is asked for. */
@@ -125,14 +125,6 @@ function unreachable(site: HubSite, url: string, thrown: unknown): HnMineError {
     `${place}: not reachable (${rootReason(thrown)}); check the connection, or set HF_ENDPOINT to a mirror`,
     { cause: thrown },
   );
-}
-
-/** `fetch` says "fetch failed" and hides why in its causes. */
-export function rootReason(thrown: unknown): string {
-  if (!(thrown instanceof Error)) return String(thrown);
-  if (thrown.cause !== undefined) return rootReason(thrown.cause);
-  const code = 'code' in thrown ? String(thrown.code) : thrown.name;
-  return thrown.message.split('\n', 1)[0] || code;
 }
 
 function refusal(site: HubSite, response: Response): HnMineError {

@@ -1,8 +1,10 @@
 import { join } from 'node:path';
 import type { MineConfig } from '../config/config.js';
-import type { Encoder, Role } from '../embed/encoder.js';
+import type { Encoder } from '../embed/encoder.js';
 import { identifyEncoder, keyOfText, nameIdentity } from '../embed/encoder-identity.js';
 import { type EncoderPlan, planEncoder, startRowEncoder } from '../embed/onnx-encoder.js';
+import type { PlannedEncoder } from '../embed/planned-encoder.js';
+import { planServerEncoder } from '../embed/server-encoder.js';
 import { createStoredEncoder, type KeyedStore } from '../embed/stored-encoder.js';
 import { HnMineError } from '../errors.js';
 import { describeMachine } from '../machine.js';
@@ -14,14 +16,19 @@ import { EmbeddingStore } from '../store/embedding-store.js';
 import { findNetworkType } from '../store/network-folder.js';
 import { type RunContext, tellDownloads } from './run-context.js';
 
-/** An encoder that was found, and how it will run. */
-export interface PlannedEncoder {
-  readonly files: ModelFiles;
-  readonly plan: EncoderPlan;
-}
+/** The environment's variable that holds the key of an embedding server. */
+const SERVER_KEY = 'HN_MINE_EMBEDDER_KEY';
 
-/** The encoder that was asked for, where it is on this machine. @throws HnMineError `model` */
-export async function planLocalEncoder(config: MineConfig): Promise<PlannedEncoder | undefined> {
+/**
+ * The encoder that was asked for, where it is on this machine or a server has it.
+ *
+ * @throws HnMineError `model`, or `network` where a server is not there
+ */
+export async function planReachableEncoder(
+  config: MineConfig,
+  { env }: RunContext,
+): Promise<PlannedEncoder | undefined> {
+  if (config.embedder) return planServerEncoder(config, env[SERVER_KEY] || undefined);
   const files = findLocalModel(chooseEncoder(config));
   return files && planFiles(files, config);
 }
@@ -32,18 +39,30 @@ export async function fetchEncoder(config: MineConfig, context: RunContext): Pro
 }
 
 async function planFiles(files: ModelFiles, config: MineConfig): Promise<PlannedEncoder> {
-  return { files, plan: await planEncoder(files, config, describeMachine()) };
+  const plan = await planEncoder(files, config, describeMachine());
+  const setup = plan.setups[0] as EncoderPlan['setups'][0];
+  return {
+    name: files.name,
+    notes: plan.notes,
+    isReproducible: !setup.quantizesBatch || (config.batchSize ?? 1) === 1,
+    keyOf: (text, role) => keyOfText(setup, text, role),
+    async identify() {
+      const identity = await identifyEncoder(files, setup);
+      return { name: nameIdentity(identity), identity };
+    },
+    start: () => startRowEncoder(plan),
+  };
 }
 
-/** Finds the model, on this machine or on the hub, and opens an encoder whose model is loaded when it is first needed. */
+/** Finds the encoder, here, on a server or on the hub, and opens it; its model is loaded when it is first needed. */
 export async function openConfiguredEncoder(
   config: MineConfig,
   workspace: Workspace,
   context: RunContext,
 ): Promise<{ name: string; encoder: Encoder }> {
-  const planned = (await planLocalEncoder(config)) ?? (await fetchEncoder(config, context));
-  for (const note of planned.plan.notes) context.events.onNote?.(note);
-  return { name: planned.files.name, encoder: await openEncoder(planned, config, workspace, context) };
+  const planned = (await planReachableEncoder(config, context)) ?? (await fetchEncoder(config, context));
+  for (const note of planned.notes) context.events.onNote?.(note);
+  return { name: planned.name, encoder: await openEncoder(planned, config, workspace, context) };
 }
 
 /** With the store of this encoder's vectors, unless they depend on more than their texts. */
@@ -53,10 +72,8 @@ export async function openEncoder(
   { memory: { encoding } }: Workspace,
   context: RunContext,
 ): Promise<Encoder> {
-  const { quantizesBatch } = firstSetup(planned);
-  const isReproducible = !quantizesBatch || (config.batchSize ?? 1) === 1;
-  const keyed = config.cache && isReproducible ? await openStore(planned, config, context) : undefined;
-  return createStoredEncoder(() => startRowEncoder(planned.plan), keyed, encoding);
+  const keyed = config.cache && planned.isReproducible ? await openStore(planned, config, context) : undefined;
+  return createStoredEncoder(() => planned.start(), keyed, encoding);
 }
 
 async function openStore(
@@ -64,27 +81,21 @@ async function openStore(
   { cacheDir }: MineConfig,
   { env, events }: RunContext,
 ): Promise<KeyedStore | undefined> {
-  const setup = firstSetup(planned);
-  const { files } = planned;
-  const identity = await identifyEncoder(files, setup);
   const cacheFolder = cacheDir ?? defaultCacheFolder(env);
-  const folder = join(cacheFolder, EMBEDDINGS, nameIdentity(identity));
+  const folder = join(cacheFolder, EMBEDDINGS);
+  const { name, identity } = await planned.identify(folder);
   const warn = (message: string) => events.onWarning?.(message);
   const network = findNetworkType(cacheFolder);
   if (network) warn(describeNetworkFolder(cacheFolder, network));
   try {
-    const store = await EmbeddingStore.open(folder, { model: files.name, ...identity }, warn);
-    return { store, keyOf: (text: string, role: Role) => keyOfText(setup, text, role) };
+    const store = await EmbeddingStore.open(join(folder, name), { model: planned.name, ...identity }, warn);
+    return { store, keyOf: planned.keyOf };
   } catch (error) {
     // Nobody asked for the platform's folder, and some accounts have none.
     if (cacheDir !== undefined || !(error instanceof HnMineError)) throw error;
     warn(`${error.message}; going on without`);
     return undefined;
   }
-}
-
-function firstSetup({ plan }: PlannedEncoder): EncoderPlan['setups'][0] {
-  return plan.setups[0] as EncoderPlan['setups'][0];
 }
 
 function describeNetworkFolder(folder: string, type: string): string {

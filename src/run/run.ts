@@ -1,6 +1,7 @@
 import { type MineConfig, writesShortRows } from '../config/config.js';
-import { needsEncoder } from '../config/needs-encoder.js';
+import { namesEncoder, needsEncoder } from '../config/needs-encoder.js';
 import type { Inputs } from '../dataset.js';
+import type { PlannedEncoder } from '../embed/planned-encoder.js';
 import { HnMineError } from '../errors.js';
 import { describeJudgements } from '../input/judged-queries.js';
 import type { Workspace } from '../memory/workspace.js';
@@ -11,7 +12,7 @@ import type { Outlook } from '../outlook.js';
 import { checkReranker, type RerankerPlan, startReranker } from '../rerank/onnx-reranker.js';
 import { describeOutlook } from './describe-outlook.js';
 import { openBm25 } from './open-bm25.js';
-import { fetchEncoder, openEncoder, type PlannedEncoder, planLocalEncoder } from './open-encoder.js';
+import { fetchEncoder, openEncoder, planReachableEncoder } from './open-encoder.js';
 import { closeGiven, openGiven } from './open-given-vectors.js';
 import { checkIndex, createIndex } from './open-index.js';
 import { fetchReranker, planLocalReranker } from './open-reranker.js';
@@ -49,7 +50,7 @@ export async function planRun(inputs: Inputs, config: MineConfig, context: RunCo
       outlook,
       rows: dataset.mined.end - dataset.mined.start,
       passages: dataset.pool.size,
-      model: needsEncoder(config) ? (encoder?.files.name ?? config.model) : undefined,
+      model: needsEncoder(config) ? (encoder?.name ?? config.model) : undefined,
       ...(config.reranker !== undefined && { reranker: describeReranker(config.reranker, config) }),
     };
   } finally {
@@ -98,8 +99,8 @@ async function* mineInputs(
   try {
     const { encoder, reranker } = await completeModels(local, config, context);
     if (reranker) tally.reranker = { model: reranker.name, pairs: 0, truncated: 0 };
-    const isGiven = given.queries && given.passages && config.model === undefined;
-    tally.model = isGiven ? 'given vectors' : (encoder?.files.name ?? null);
+    const isGiven = given.queries && given.passages && !namesEncoder(config);
+    tally.model = isGiven ? 'given vectors' : (encoder?.name ?? null);
     yield* mineDataset(dataset, config, {
       onProgress,
       given,
@@ -127,17 +128,18 @@ async function completeModels(local: LocalModels, config: MineConfig, context: R
   const reranker = local.reranker ?? (await fetchReranker(config, 'model', context));
   if (reranker) await checkReranker(reranker);
   const advice = reranker ? '' : '; --scores would';
-  const notes = encoder?.plan.notes ?? [`nothing asks for scores of the encoder, so no text is encoded${advice}`];
+  const notes = encoder?.notes ?? [`nothing asks for scores of the encoder, so no text is encoded${advice}`];
   for (const note of [...notes, ...(reranker?.notes ?? [])]) context.events.onNote?.(note);
   return { encoder, reranker };
 }
 
 /** The models, where they are on this machine, and the dataset: all that can be found wrong before the work. */
-async function prepareRun(inputs: Inputs, config: MineConfig, workspace: Workspace, { tally, events }: RunContext) {
+async function prepareRun(inputs: Inputs, config: MineConfig, workspace: Workspace, context: RunContext) {
+  const { tally, events } = context;
   if (config.poolEmbeddings && inputs.pool === undefined) {
     throw new HnMineError('usage', '--pool-embeddings: needs the --pool whose vectors they are');
   }
-  const encoder = needsEncoder(config) ? await planLocalEncoder(config) : undefined;
+  const encoder = needsEncoder(config) ? await planReachableEncoder(config, context) : undefined;
   const reranker = await planLocalReranker(config, 'model');
   await checkIndex(config, workspace);
   const onProgress = (phase: Phase, done: number) => events.onProgress?.(phase, done);

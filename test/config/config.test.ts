@@ -156,6 +156,19 @@ describe('parseConfig refuses', () => {
       message: '--ranks: needs rows to be written to (found --format triplet)',
     },
     {
+      settings: { embedder: 'localhost:8080' },
+      message: '--embedder: expected an address that begins with http:// or https:// (found "localhost:8080")',
+    },
+    { settings: { embedderModel: 'a' }, message: '--embedder-model: needs an --embedder (found none)' },
+    {
+      settings: { embedder: 'http://a', pooling: 'cls' },
+      message: '--pooling: is of an ONNX model, which an --embedder takes the place of',
+    },
+    {
+      settings: { embedder: ['https://a'], queryMaxLength: 8 },
+      message: '--query-max-length: is of an ONNX model, which an --embedder takes the place of',
+    },
+    {
       settings: { format: 'labeled-list', ids: true },
       message: '--ids: needs rows to be written to (found --format labeled-list)',
     },
