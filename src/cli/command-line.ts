@@ -124,8 +124,11 @@ export function requireInput(input: string | undefined, command: string): string
   throw new HnMineError('usage', `--input: ${expected} (found nothing); see ${command} --help`);
 }
 
-/** @returns nothing for standard output */
+/** @returns nothing for standard output @throws HnMineError `usage` where its name promises another format */
 export function resolveOutput(output: string | undefined): string | undefined {
+  if (output?.endsWith('.parquet')) {
+    throw new HnMineError('usage', `--output ${output}: Parquet is read, not written; name a .jsonl or .jsonl.gz`);
+  }
   return output !== undefined && STDOUT_NAMES.includes(output) ? undefined : output;
 }
 

@@ -4,7 +4,7 @@ type Described = string | { readonly text: string; readonly isRepeatable?: true;
 /** All options by the headings of the help, in its order; `config/` says which values they take. */
 export const OPTIONS: Readonly<Record<string, Readonly<Record<string, Described>>>> = {
   'Data:': {
-    '--input <file>': 'rows {"query", "pos"} as JSONL, one an object; - for standard input; gzip is seen',
+    '--input <file>': 'rows {"query", "pos"} as JSONL, one an object; - for standard input; gzip and Parquet are seen',
     '--pool <file>': {
       text: 'passages {"text"} to mine from, repeatable (the positives and negatives of the input)',
       isRepeatable: true,

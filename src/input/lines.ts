@@ -1,5 +1,6 @@
 import { constants } from 'node:buffer';
 import { createReadStream } from 'node:fs';
+import { open, stat } from 'node:fs/promises';
 import { pipeline, Readable } from 'node:stream';
 import { TextDecoder } from 'node:util';
 import { createGunzip } from 'node:zlib';
@@ -18,24 +19,40 @@ export type Source = string | Readable | Iterable<unknown> | AsyncIterable<unkno
 
 const NEWLINE = 0x0a;
 const GZIP_MAGIC = [0x1f, 0x8b];
+const PARQUET_MAGIC = Buffer.from('PAR1');
 const BYTE_ORDER_MARK = '\ufeff';
 /** In bytes, of which a character takes one or more. */
 const LONGEST_LINE = constants.MAX_STRING_LENGTH;
 
 /**
- * The lines of a source that hold something, gzip unpacked, byte order mark and carriage returns removed. Objects become
- * the lines that would have been read from a file.
+ * The lines of a source that hold something, gzip unpacked, byte order mark and carriage returns removed. Objects, and rows of
+ * Parquet files, become the lines that would have been read from a file.
  *
  * @param name what messages call a source that is no file
  * @throws HnMineError `input`, naming the file and the line
  */
 export async function* readLines(source: Source, name: string): AsyncGenerator<Line> {
-  if (typeof source === 'string') {
+  if (typeof source === 'string' && (await isParquet(source))) {
+    const { readParquet } = await import('./parquet.js');
+    yield* readParquet(source);
+  } else if (typeof source === 'string') {
     yield* splitLines(createReadStream(source, { highWaterMark: 1 << 18 }), source);
   } else if (isByteStream(source)) {
     yield* splitLines(source, name);
   } else {
     yield* stringifyItems(source, name);
+  }
+}
+
+/** Whether a file begins as Parquet does. A pipe is not opened: what is read of it is gone. */
+async function isParquet(path: string): Promise<boolean> {
+  if ((await stat(path).catch(() => undefined))?.isFile() !== true) return false;
+  const file = await open(path, 'r').catch(() => undefined);
+  try {
+    const read = await file?.read(Buffer.alloc(PARQUET_MAGIC.length), 0, PARQUET_MAGIC.length, 0);
+    return read?.buffer.equals(PARQUET_MAGIC) === true;
+  } finally {
+    await file?.close();
   }
 }
 
@@ -126,11 +143,13 @@ async function* unpack(bytes: Readable, file: string): AsyncGenerator<Buffer> {
   try {
     const chunks: AsyncIterator<Buffer> = bytes[Symbol.asyncIterator]();
     let head: Buffer = Buffer.alloc(0);
-    for (let isAtEnd = false; !isAtEnd && head.length < GZIP_MAGIC.length; ) {
+    for (let isAtEnd = false; !isAtEnd && head.length < PARQUET_MAGIC.length; ) {
       const next = await chunks.next();
       isAtEnd = next.done === true;
       if (next.done !== true) head = Buffer.concat([head, next.value]);
     }
+    if (head.subarray(0, PARQUET_MAGIC.length).equals(PARQUET_MAGIC))
+      throw new Error('Parquet needs a file by its name');
     isPacked = GZIP_MAGIC.every((byte, i) => head[i] === byte);
     const all = prepend(head, chunks);
     yield* isPacked ? pipeline(Readable.from(all), createGunzip(), () => {}) : all;
