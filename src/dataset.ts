@@ -41,6 +41,15 @@ export interface Inputs {
   readonly input: Source | JudgedSources;
   /** Nothing means the positives and negatives of the input. */
   readonly pool?: readonly Source[] | undefined;
+  readonly reshape?: Reshape | undefined;
+}
+
+/** Makes other rows of those that are read. */
+export interface Reshape {
+  /** Nothing for a row that is left out. */
+  apply(row: Row): Row | undefined;
+  /** What those have that are not left out, for messages. */
+  readonly needs: string;
 }
 
 /**
@@ -87,14 +96,13 @@ async function readInputs(inputs: Inputs, config: MineConfig, workspace: Workspa
   const { input } = inputs;
   const fields = rowFields(config);
   const pool = createPool(config, workspace);
+  const collect = (all: AsyncIterable<Row>) => collectRows(all, inputs, { config, workspace, count });
   if (isJudged(input)) {
     await readPool(pool, inputs.pool ?? [], config, count);
     const judged = await JudgedQueries.open(input, pool, config.minRelevance);
-    return { ...(await collectRows(judged.readRows(fields), fields, workspace, count)), pool, judged };
+    return { ...(await collect(judged.readRows(fields))), pool, judged };
   }
-  const { rows, siblings } = await collectRows(readRows(input, fields), fields, workspace, count);
-  if (rows.length === 0)
-    throw new HnMineError('input', `${nameSource(input, 'input')}: no rows; expected one JSON object a line`);
+  const { rows, siblings } = await collect(readRows(input, fields));
   if (inputs.pool === undefined) await addTextsOf(rows, pool);
   await readPool(pool, inputs.pool ?? [], config, count);
   return { rows, siblings, pool, judged: undefined };
@@ -123,15 +131,31 @@ async function readPool(pool: Pool, sources: readonly Source[], config: MineConf
   );
 }
 
-async function collectRows(all: AsyncIterable<Row>, fields: RowFields, workspace: Workspace, onRow: OnRecord) {
-  const rows = new RowStore(fields, new TextSpool(workspace, workspace.memory.rowTexts));
+interface Collecting {
+  readonly config: MineConfig;
+  readonly workspace: Workspace;
+  readonly count: OnRecord;
+}
+
+async function collectRows(all: AsyncIterable<Row>, { input, reshape }: Inputs, collecting: Collecting) {
+  const { config, workspace, count } = collecting;
+  const rows = new RowStore(rowFields(config), new TextSpool(workspace, workspace.memory.rowTexts));
   const siblings = new Siblings();
-  for await (const row of all) {
-    rows.add(row);
-    siblings.add(row);
-    await onRow();
+  let read = 0;
+  for await (const found of all) {
+    read++;
+    const row = reshape ? reshape.apply(found) : found;
+    if (row) {
+      rows.add(row);
+      siblings.add(row);
+    }
+    await count();
   }
-  return { rows, siblings };
+  if (rows.length > 0) return { rows, siblings };
+  const name = isJudged(input) ? nameSource(input.queries, 'queries') : nameSource(input, 'input');
+  const found =
+    read === 0 ? 'no rows; expected one JSON object a line' : `none of its ${read} rows has ${reshape?.needs}`;
+  throw new HnMineError('input', `${name}: ${found}`);
 }
 
 /** The names of a passage's fields. */

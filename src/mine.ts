@@ -112,27 +112,63 @@ export async function prepareMining(
  * @throws HnMineError `model`, `device` or `search`
  */
 export async function* mineDataset(dataset: Dataset, config: MineConfig, tools: Tools): AsyncGenerator<MinedRow> {
-  const total = dataset.mined.end - dataset.mined.start;
   // More shards than rows leave some with none.
-  if (total === 0) return;
+  if (dataset.mined.start === dataset.mined.end) return;
+  const miner = await openMiner(dataset, config, tools);
+  try {
+    for await (const block of miner.choose(config)) {
+      for (const chosen of block) yield composeRow(chosen, dataset.pool, config);
+    }
+  } finally {
+    await miner.close();
+  }
+}
+
+/** A dataset whose texts are embedded and indexed. */
+export interface Miner {
+  /**
+   * Chooses negatives for all rows, in blocks, in input order.
+   *
+   * @param config may differ from the one that the miner was opened with in how negatives are chosen
+   */
+  choose(config: MineConfig): AsyncGenerator<ChosenRow[]>;
+  close(): Promise<void>;
+}
+
+/**
+ * Embeds and indexes what the configuration asks for.
+ *
+ * @throws HnMineError `model`, `device` or `search`
+ */
+export async function openMiner(dataset: Dataset, config: MineConfig, tools: Tools): Promise<Miner> {
   const vectors = needsEncoder(config) ? await embedDataset(dataset, config, tools) : undefined;
   const retrievers = await openRetrievers(dataset, config, vectors, tools);
   let reranker: Reranker | undefined;
-  try {
-    reranker = await tools.openReranker?.();
-    const choice = reranker ? createRerankedChoice(reranker, dataset, config, tools) : createChoice(config);
-    tools.onProgress('searching', 0, total);
-    const memory = tools.workspace.memory.mining;
-    let done = 0;
-    for await (const block of mineBlocks({ dataset, config, vectors, retrievers, choice, memory })) {
-      for (const chosen of block) yield composeRow(chosen, dataset.pool, config);
-      done += block.length;
-      tools.onProgress('searching', done, total);
-    }
-  } finally {
+  const close = async () => {
     await retrievers.close();
     await reranker?.close();
+  };
+  try {
+    reranker = await tools.openReranker?.();
+  } catch (error) {
+    await close();
+    throw error;
   }
+  const total = dataset.mined.end - dataset.mined.start;
+  return {
+    async *choose(config) {
+      const choice = reranker ? createRerankedChoice(reranker, dataset, config, tools) : createChoice(config);
+      tools.onProgress('searching', 0, total);
+      const memory = tools.workspace.memory.mining;
+      let done = 0;
+      for await (const block of mineBlocks({ dataset, config, vectors, retrievers, choice, memory })) {
+        yield block;
+        done += block.length;
+        tools.onProgress('searching', done, total);
+      }
+    },
+    close,
+  };
 }
 
 interface Mining {
@@ -209,7 +245,9 @@ async function createTasks(positions: readonly number[], mining: Mining): Promis
     await pause();
   }
   const { lexical } = retrievers;
-  return lexical ? skipLexical(tasks, lexical, { count: config.skipLexical, memory: memory / 4 }) : tasks;
+  return lexical && config.skipLexical > 0
+    ? skipLexical(tasks, lexical, { count: config.skipLexical, memory: memory / 4 })
+    : tasks;
 }
 
 /** Passages beyond the window that make up for those which rows may not take. */

@@ -39,7 +39,7 @@ const OWN_FLAGS = [
 ];
 
 /** Each is the first word of its command line. */
-const COMMANDS = ['embed', 'score', 'cache'];
+const COMMANDS = ['embed', 'score', 'tune', 'audit', 'cache'];
 
 /** Opened as a file, `/dev/stdout` would cut off what a redirection appends to. */
 const STDOUT_NAMES = ['-', '/dev/stdout'];
@@ -56,12 +56,12 @@ export function createCommand(name: string, { description, usage }: { descriptio
 /**
  * Gives a command options of the list.
  *
- * @param names those that it takes: all where nothing is given
+ * @param takes whether it takes the one of a name: all where nothing is given
  * @param descriptions by name, where they mean something else there
  */
 export function addOptions(
   command: Command,
-  names?: readonly string[],
+  takes: (name: string) => boolean = () => true,
   descriptions: Readonly<Record<string, string>> = {},
 ): void {
   for (const [heading, options] of Object.entries(OPTIONS)) {
@@ -69,7 +69,7 @@ export function addOptions(
       const { text, isRepeatable, byDefault } = typeof described === 'string' ? { text: described } : described;
       const option = command.createOption(flags, text).helpGroup(heading);
       const name = option.attributeName();
-      if (names && !names.includes(name)) continue;
+      if (!takes(name)) continue;
       option.description = descriptions[name] ?? text;
       if (isRepeatable) option.argParser<string[]>((value, values = []) => [...values, value]);
       command.addOption(option.default(byDefault));

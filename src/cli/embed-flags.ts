@@ -40,7 +40,7 @@ export function parseEmbedFlags(argv: readonly string[]): EmbedFlags | Printed {
     description: 'Write the vectors of a pool (or of queries) as a NumPy file, row for record.',
     usage: '--pool FILE --output FILE.npy [--shard I/N] [options]',
   });
-  addOptions(command, TAKEN, DESCRIPTIONS);
+  addOptions(command, (name) => TAKEN.includes(name), DESCRIPTIONS);
   const parsed = parseCommandLine(command, argv);
   if ('text' in parsed) return parsed;
   const { input, pool, output, logFormat } = parsed;

@@ -23,6 +23,8 @@ function runCommand(argv: readonly string[]): Promise<number> {
   if (name === 'cache') return runCache(words);
   if (name === 'embed') return runEmbed(words);
   if (name === 'score') return runScore(words);
+  if (name === 'tune') return runTune(words);
+  if (name === 'audit') return runAudit(words);
   return runMine(argv);
 }
 
@@ -53,6 +55,27 @@ async function runScore(words: readonly string[]): Promise<number> {
     const config = parseScoreConfig(flags.settings);
     const { scoreFiles } = await import('./score-files.js');
     return scoreFiles(flags, config);
+  });
+}
+
+async function runTune(words: readonly string[]): Promise<number> {
+  const { parseTuneFlags } = await import('./tune-flags.js');
+  return unlessPrinted(parseTuneFlags(words), async (flags) => {
+    const { parseTuneConfig, splitTuned } = await import('../config/tune-config.js');
+    const { settings, lists } = splitTuned(flags.settings);
+    const config = parseTuneConfig(settings, lists);
+    const { tuneFiles } = await import('./tune-files.js');
+    return tuneFiles(flags, config);
+  });
+}
+
+async function runAudit(words: readonly string[]): Promise<number> {
+  const { parseAuditFlags } = await import('./audit-flags.js');
+  return unlessPrinted(parseAuditFlags(words), async (flags) => {
+    const { parseConfig } = await import('../config/config.js');
+    const config = parseConfig(flags.settings);
+    const { auditFiles } = await import('./audit-files.js');
+    return auditFiles(flags, config);
   });
 }
 

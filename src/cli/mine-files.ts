@@ -2,9 +2,8 @@ import type { MineConfig } from '../config/config.js';
 import type { Inputs } from '../dataset.js';
 import { HnMineError } from '../errors.js';
 import { listPaths, locateInputs } from '../inputs.js';
-import { checkOutput, openAtomicFile } from '../output/atomic-file.js';
+import { checkOutput } from '../output/atomic-file.js';
 import { formatLines } from '../output/format-lines.js';
-import { createLineWriter } from '../output/row-writer.js';
 import { createPacer } from '../pacer.js';
 import type { Rejection } from '../run/rejection.js';
 import { planRun, runMining } from '../run/run.js';
@@ -13,6 +12,7 @@ import { createContext, endOnSignals, type Log, openOutput, type RowOutput, repo
 import { describeSummary } from './describe-summary.js';
 import type { MineFlags } from './mine-flags.js';
 import { formatCount, type Progress } from './progress.js';
+import { writeLines } from './report-files.js';
 
 /** Mines from files to a file or standard output. @returns the exit code */
 export function mineFiles(flags: MineFlags, config: MineConfig): Promise<number> {
@@ -124,21 +124,4 @@ async function writeReports(
   if (file !== undefined) await writeLines(file, [summary], 2);
   if (rejected !== undefined) await writeLines(rejected, rejections);
   return summary;
-}
-
-async function writeLines(path: string, values: readonly unknown[], indent?: number): Promise<void> {
-  const pause = createPacer();
-  const file = openAtomicFile(path, process.pid);
-  const writer = createLineWriter(file.stream, path, path.endsWith('.gz'));
-  try {
-    for (const value of values) {
-      await writer.write([JSON.stringify(value, null, indent)]);
-      await pause();
-    }
-    await writer.end();
-    await file.commit();
-  } catch (error) {
-    file.discard();
-    throw error;
-  }
 }

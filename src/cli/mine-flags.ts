@@ -18,6 +18,8 @@ Examples:
   hn-mine --input train.jsonl --pool corpus.jsonl --range 10-210 --neg 15 > mined.jsonl
   hn-mine --input train.jsonl --pool corpus.jsonl --model BAAI/bge-base-en-v1.5 --output mined.jsonl
   hn-mine --beir datasets/fiqa --format triplet --output triplets.jsonl
+  hn-mine tune --input train.jsonl --pool corpus.jsonl --limit 2000
+  hn-mine audit --input mined.jsonl --pool corpus.jsonl
   hn-mine embed --pool corpus.jsonl --output corpus.npy
   hn-mine score --input mined.jsonl --reranker BAAI/bge-reranker-base --output scored.jsonl
   zcat train.jsonl.gz | hn-mine --input - --pool corpus.jsonl --scores --ranks --output mined.jsonl.gz`;

@@ -40,7 +40,7 @@ export function parseScoreFlags(argv: readonly string[]): ScoreFlags | Printed {
     description: 'Add the scores of a reranker, or of an encoder, to the positives and negatives of mined rows.',
     usage: '--input MINED.jsonl [--output FILE] [--reranker MODEL | --model MODEL] [options]',
   });
-  addOptions(command, TAKEN, DESCRIPTIONS);
+  addOptions(command, (name) => TAKEN.includes(name), DESCRIPTIONS);
   command
     .optionsGroup('Reranking:')
     .option('--activation <name>', "what a reranker's logits go through: none, model (its own) or sigmoid (none)")

@@ -1,11 +1,11 @@
 import { type MineConfig, writesShortRows } from '../config/config.js';
 import { namesEncoder, needsEncoder } from '../config/needs-encoder.js';
-import type { Inputs } from '../dataset.js';
+import type { Dataset, Inputs } from '../dataset.js';
 import type { PlannedEncoder } from '../embed/planned-encoder.js';
 import { HnMineError } from '../errors.js';
 import { describeJudgements } from '../input/judged-queries.js';
 import type { Workspace } from '../memory/workspace.js';
-import { type MinedRow, mineDataset, type Phase, prepareMining } from '../mine.js';
+import { type MinedRow, mineDataset, type Phase, prepareMining, type Tools } from '../mine.js';
 import { resolveDepths } from '../mining/rerank-rows.js';
 import { openRuns } from '../mining/runs.js';
 import type { Outlook } from '../outlook.js';
@@ -67,7 +67,8 @@ export async function* runMining(inputs: Inputs, config: MineConfig, context: Ru
   const { tally, events } = context;
   const workspace = openWorkspace(config, context);
   try {
-    for await (const row of mineInputs(inputs, config, workspace, context)) {
+    const mine = (dataset: Dataset, tools: Tools) => mineDataset(dataset, config, tools);
+    for await (const row of runWith(inputs, config, workspace, context, mine)) {
       const isWritten = row.negatives.length > 0 && (row.reason === undefined || writesShortRows(config));
       tally.addRow(row, isWritten);
       if (row.reason) events.onRejected?.(describeRejection(row, row.reason, config.neg, isWritten));
@@ -84,12 +85,18 @@ function describeReranker(name: string, config: MineConfig) {
   return { name, depth, limit };
 }
 
-async function* mineInputs(
+/**
+ * Reads and checks the inputs, finds the models, and does some work with them.
+ *
+ * @throws HnMineError of every code but `output`, or what the work throws
+ */
+export async function* runWith<T>(
   inputs: Inputs,
   config: MineConfig,
   workspace: Workspace,
   context: RunContext,
-): AsyncGenerator<MinedRow> {
+  work: (dataset: Dataset, tools: Tools) => AsyncGenerator<T>,
+): AsyncGenerator<T> {
   const { tally, events } = context;
   const { dataset, given, runs, ...local } = await prepareRun(inputs, config, workspace, context);
   const onProgress = (phase: Phase, done: number, total?: number) => {
@@ -101,7 +108,7 @@ async function* mineInputs(
     if (reranker) tally.reranker = { model: reranker.name, pairs: 0, truncated: 0 };
     const isGiven = given.queries && given.passages && !namesEncoder(config);
     tally.model = isGiven ? 'given vectors' : (encoder?.name ?? null);
-    yield* mineDataset(dataset, config, {
+    yield* work(dataset, {
       onProgress,
       given,
       runs,

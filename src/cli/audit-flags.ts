@@ -1,0 +1,71 @@
+import { SCORE_OPTIONS } from '../config/score-options.js';
+import { HnMineError } from '../errors.js';
+import {
+  addOptions,
+  createCommand,
+  type Printed,
+  parseCommandLine,
+  refuseLogFormat,
+  requireInput,
+  type Typed,
+} from './command-line.js';
+
+/** `hn-mine audit` as typed. */
+export interface AuditFlags extends Typed {
+  readonly input: string;
+  /** Where defects are listed. */
+  readonly findings?: string;
+}
+
+/** What it takes of the options. */
+const TAKEN: readonly string[] = [
+  ...['input', 'pool', 'queryIdField', 'textField', 'titleField', 'passageIdField', 'positiveScore', 'scores'],
+  ...['summary', 'quiet', 'verbose', 'logFormat', 'progress'],
+  ...SCORE_OPTIONS,
+];
+
+const DESCRIPTIONS = {
+  input: 'rows {"query", "pos", "neg"} of any tool, as JSONL or Parquet; - for standard input',
+  pool: 'passages that the negatives should be among, repeatable; finds positives under another title or ID as well',
+  scores: 'score all texts, by the encoder or the reranker, and tell how many negatives score above their positive',
+  reranker: "score with a cross-encoder, an ONNX model with one label, in the encoder's place",
+  summary: 'write the figures as JSON',
+};
+
+const AFTER = `
+The exit code is 1 where a negative is a positive of its row or of a row with the same query, the query itself, blank, or there
+twice, or where a row has no negative.
+
+Examples:
+  hn-mine audit --input mined.jsonl
+  hn-mine audit --input mined.jsonl --pool corpus.jsonl --scores --findings defects.jsonl`;
+
+/**
+ * @param argv the words after `audit`
+ * @throws HnMineError `usage`
+ */
+export function parseAuditFlags(argv: readonly string[]): AuditFlags | Printed {
+  const command = createCommand('hn-mine audit', {
+    description: 'Check a mined file, of this or any other tool, for what harms training.',
+    usage: '--input MINED.jsonl [--pool FILE] [--scores] [options]',
+  });
+  addOptions(command, (name) => TAKEN.includes(name), DESCRIPTIONS);
+  command
+    .optionsGroup('Output:')
+    .option('--findings <file>', 'list the defects as JSONL: {"line", "query", "defect", "text"}')
+    .addHelpText('after', AFTER);
+  const parsed = parseCommandLine(command, argv);
+  if ('text' in parsed) return parsed;
+  const input = requireInput(parsed.input, 'hn-mine audit');
+  const { findings, ...settings } = parsed.settings as { findings?: string; scores?: boolean };
+  refuseLogFormat(parsed.logFormat);
+  const files = { input, pool: parsed.pool?.find((path) => path === ''), findings, summary: parsed.summary };
+  for (const [flag, path] of Object.entries(files)) {
+    if (path === '') throw new HnMineError('usage', `--${flag}: expected a file (found an empty name)`);
+  }
+  if (input === '-' && settings.scores === true)
+    throw new HnMineError('usage', '--scores: needs a file, which is read twice (found --input -)');
+  if (findings !== undefined && findings === parsed.summary)
+    throw new HnMineError('usage', `--findings ${findings}: is taken by --summary; give another file`);
+  return { ...parsed, input, settings, ...(findings === undefined ? {} : { findings }) };
+}

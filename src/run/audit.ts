@@ -1,0 +1,191 @@
+import type { MineConfig } from '../config/config.js';
+import { type Dataset, readDataset } from '../dataset.js';
+import { type Line, placeOf, type Source } from '../input/lines.js';
+import { normalizeText } from '../input/normalize.js';
+import type { Row } from '../input/rows.js';
+import { createPacer } from '../pacer.js';
+import { combinePositives } from '../select/bounds.js';
+import { openWorkspace } from './open-workspace.js';
+import type { RunContext } from './run-context.js';
+import { scoreRows } from './score-rows.js';
+
+/**
+ * What a negative may not be: a positive of its row, a positive or the query of a row with the same query, the query itself, a
+ * text of white space, or a text that the row has already. `none` is a row without negatives.
+ */
+export const DEFECTS = ['positive', 'sibling', 'query', 'repeated', 'blank', 'none'] as const;
+
+export type Defect = (typeof DEFECTS)[number];
+
+/** One defect: where it is, and the negative. */
+export interface Finding {
+  /** `FILE:LINE` */
+  readonly line: string;
+  readonly query: string;
+  readonly defect: Defect;
+  readonly text: string;
+}
+
+/** What a mined file is like. */
+export interface Audit {
+  readonly rows: number;
+  readonly negatives: number;
+  /** Of a row. */
+  readonly fewest: number;
+  readonly most: number;
+  readonly defects: Readonly<Record<Defect, number>>;
+  /** Rows with any. */
+  readonly defective: number;
+  /** Distinct or not, where a pool was given. */
+  readonly notInPool?: { readonly positives: number; readonly negatives: number };
+  readonly scores?: ScoreFigures;
+}
+
+interface ScoreFigures {
+  /** Where they are from: the file's own fields, or what scored them. */
+  readonly from: string;
+  readonly meanPositive: number;
+  readonly meanNegative: number;
+  /** Negatives that score above their row's positive. */
+  readonly abovePositive: number;
+  /** Negatives that have a score. */
+  readonly negatives: number;
+}
+
+interface Sources {
+  readonly input: Source;
+  readonly pool?: readonly Source[] | undefined;
+}
+
+/**
+ * Checks rows that any tool has mined.
+ *
+ * @param config with `scores`, all texts are scored; else the scores that the rows have are looked at
+ * @param onFinding told of each defect
+ * @throws HnMineError of every code but `output`
+ */
+export async function auditRows(
+  sources: Sources,
+  config: MineConfig,
+  context: RunContext,
+  onFinding: (finding: Finding) => void,
+): Promise<Audit> {
+  const workspace = openWorkspace(config, context);
+  const pause = createPacer();
+  try {
+    const onRecord = (done: number) => context.events.onProgress?.('reading', done);
+    const dataset = await readDataset(sources, config, workspace, onRecord);
+    const counts = createCounts(dataset, sources.pool !== undefined, onFinding);
+    const written = createScoreCounts(config);
+    for (let position = 0; position < dataset.rows.length; position++) {
+      const row = dataset.rows.read(position);
+      counts.add(row, position);
+      if (!config.scores) addWritten(row, written);
+      await pause();
+    }
+    const scores = config.scores ? await scoreAll(sources.input) : written.finish('the file');
+    return { ...counts.finish(), ...(scores && { scores }) };
+  } finally {
+    workspace.close();
+  }
+
+  async function scoreAll(input: Source): Promise<ScoreFigures | undefined> {
+    const counts = { rows: 0, pairs: 0, truncated: 0, model: '' };
+    const found = createScoreCounts(config);
+    const settings = { ...config, activation: 'none' as const };
+    for await (const { posScores, negScores } of scoreRows(input, settings, { workspace, context, counts })) {
+      found.add(posScores, negScores);
+    }
+    return found.finish(counts.model);
+  }
+}
+
+function createCounts(dataset: Dataset, hasPool: boolean, onFinding: (finding: Finding) => void) {
+  const { pool } = dataset;
+  const defects = Object.fromEntries(DEFECTS.map((defect) => [defect, 0])) as Record<Defect, number>;
+  const counts = { rows: 0, negatives: 0, fewest: Number.POSITIVE_INFINITY, most: 0, defective: 0 };
+  const notInPool = { positives: 0, negatives: 0 };
+  const isInPool = (text: string) => pool.classesEqualTo(normalizeText(text)).next().done !== true;
+  return {
+    add(row: Row, position: number) {
+      const { line, query, neg } = row;
+      const found = findDefects(row, dataset, position);
+      for (const { defect, text } of found) {
+        defects[defect]++;
+        onFinding({ line: placeOf(line as Line), query, defect, text });
+      }
+      if (found.length > 0) counts.defective++;
+      counts.rows++;
+      counts.negatives += neg.length;
+      counts.fewest = Math.min(counts.fewest, neg.length);
+      counts.most = Math.max(counts.most, neg.length);
+      if (!hasPool) return;
+      notInPool.positives += row.pos.filter((text) => !isInPool(text)).length;
+      notInPool.negatives += neg.filter((text) => !isInPool(text)).length;
+    },
+    finish: () => ({ ...counts, defects, ...(hasPool && { notInPool }) }),
+  };
+}
+
+function findDefects(row: Row, dataset: Dataset, position: number): { defect: Defect; text: string }[] {
+  if (row.neg.length === 0) return [{ defect: 'none', text: '' }];
+  const exclusions = dataset.exclusionsOf(position);
+  const own = new Set(row.pos.map(normalizeText));
+  const query = normalizeText(row.query);
+  const seen = new Set<string>();
+  const isExcluded = (text: string) =>
+    [...dataset.pool.classesEqualTo(text)].some((one) => exclusions.classes.has(one));
+  const findDefect = (text: string): Defect | undefined => {
+    if (text === '') return 'blank';
+    if (own.has(text)) return 'positive';
+    if (text === query) return 'query';
+    if (exclusions.hasText(text)) return 'sibling';
+    // A positive by its ID, or by its text without a title.
+    if (isExcluded(text)) return 'positive';
+    return seen.has(text) ? 'repeated' : undefined;
+  };
+  return row.neg.flatMap((text) => {
+    const normalized = normalizeText(text);
+    const defect = findDefect(normalized);
+    seen.add(normalized);
+    return defect === undefined ? [] : [{ defect, text }];
+  });
+}
+
+/** The scores that a row was written with, if it has one for each of its texts. */
+function addWritten({ line, pos, neg }: Row, counts: ReturnType<typeof createScoreCounts>): void {
+  if (!line.text.includes('_scores"')) return;
+  const { pos_scores, neg_scores } = JSON.parse(line.text) as Record<string, unknown>;
+  if (isScores(pos_scores, pos.length) && isScores(neg_scores, neg.length)) counts.add(pos_scores, neg_scores);
+}
+
+function isScores(value: unknown, count: number): value is number[] {
+  return Array.isArray(value) && value.length === count && value.every((score) => typeof score === 'number');
+}
+
+function createScoreCounts({ positiveScore }: MineConfig) {
+  const sums = { positives: 0, positive: 0, negatives: 0, negative: 0, above: 0 };
+  return {
+    add(posScores: readonly number[], negScores: readonly number[]) {
+      const positive = combinePositives(posScores, positiveScore);
+      for (const score of posScores) sums.positive += score;
+      for (const score of negScores) {
+        sums.negative += score;
+        if (score > positive) sums.above++;
+      }
+      sums.positives += posScores.length;
+      sums.negatives += negScores.length;
+    },
+    finish(from: string): ScoreFigures | undefined {
+      const { positives, positive, negatives, negative, above } = sums;
+      if (negatives === 0) return undefined;
+      return {
+        from,
+        meanPositive: positive / positives,
+        meanNegative: negative / negatives,
+        abovePositive: above,
+        negatives,
+      };
+    },
+  };
+}
