@@ -5,6 +5,7 @@ import {
   createCommand,
   type Printed,
   parseCommandLine,
+  refuseEmptyNames,
   refuseLogFormat,
   requireInput,
   type Typed,
@@ -57,14 +58,9 @@ export function parseAuditFlags(argv: readonly string[]): AuditFlags | Printed {
   const parsed = parseCommandLine(command, argv);
   if ('text' in parsed) return parsed;
   const input = requireInput(parsed.input, 'hn-mine audit');
-  const { findings, ...settings } = parsed.settings as { findings?: string; scores?: boolean };
+  const { findings, ...settings } = parsed.settings as { findings?: string };
   refuseLogFormat(parsed.logFormat);
-  const files = { input, pool: parsed.pool?.find((path) => path === ''), findings, summary: parsed.summary };
-  for (const [flag, path] of Object.entries(files)) {
-    if (path === '') throw new HnMineError('usage', `--${flag}: expected a file (found an empty name)`);
-  }
-  if (input === '-' && settings.scores === true)
-    throw new HnMineError('usage', '--scores: needs a file, which is read twice (found --input -)');
+  refuseEmptyNames({ input, pool: parsed.pool?.find((path) => path === ''), findings, summary: parsed.summary });
   if (findings !== undefined && findings === parsed.summary)
     throw new HnMineError('usage', `--findings ${findings}: is taken by --summary; give another file`);
   return { ...parsed, input, settings, ...(findings === undefined ? {} : { findings }) };

@@ -124,6 +124,12 @@ export function requireInput(input: string | undefined, command: string): string
   throw new HnMineError('usage', `--input: ${expected} (found nothing); see ${command} --help`);
 }
 
+/** @param files by flag @throws HnMineError `usage` where a file has no name */
+export function refuseEmptyNames(files: Readonly<Record<string, string | undefined>>): void {
+  const nameless = Object.entries(files).find(([, path]) => path === '');
+  if (nameless) throw new HnMineError('usage', `--${nameless[0]}: expected a file (found an empty name)`);
+}
+
 /** @returns nothing for standard output @throws HnMineError `usage` where its name promises another format */
 export function resolveOutput(output: string | undefined): string | undefined {
   if (output?.endsWith('.parquet')) {

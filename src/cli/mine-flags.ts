@@ -5,6 +5,7 @@ import {
   createCommand,
   type Printed,
   parseCommandLine,
+  refuseEmptyNames,
   refuseLogFormat,
   resolveOutput,
   type Typed,
@@ -41,10 +42,7 @@ function checkFiles(typed: Typed): MineFlags {
   checkInputs({ ...typed, minRelevance: typed.settings.minRelevance });
   refuseLogFormat(typed.logFormat);
   const named = { input, pool: pool.find((path) => path === ''), queries, qrels, beir };
-  const files = { ...named, output, summary, rejected };
-  for (const [flag, path] of Object.entries(files)) {
-    if (path === '') throw new HnMineError('usage', `--${flag}: expected a file (found an empty name)`);
-  }
+  refuseEmptyNames({ ...named, output, summary, rejected });
   const outputs = Object.entries({ output, summary, rejected });
   for (const [i, [flag, path]] of outputs.entries()) {
     const other = outputs.slice(0, i).find(([, earlier]) => path !== undefined && earlier === path);

@@ -5,6 +5,7 @@ import {
   createCommand,
   type Printed,
   parseCommandLine,
+  refuseEmptyNames,
   refuseLogFormat,
   type Typed,
 } from './command-line.js';
@@ -71,12 +72,6 @@ export function parseTuneFlags(argv: readonly string[]): TuneFlags | Printed {
   if (hidePositives === true && pool === undefined && beir === undefined && qrels === undefined) {
     throw new HnMineError('usage', '--hide-positives: needs a --pool that holds them (found none)');
   }
-  for (const [flag, path] of Object.entries({
-    input,
-    pool: pool?.find((one) => one === ''),
-    summary: parsed.summary,
-  })) {
-    if (path === '') throw new HnMineError('usage', `--${flag}: expected a file (found an empty name)`);
-  }
+  refuseEmptyNames({ input, pool: pool?.find((path) => path === ''), beir, qrels, summary: parsed.summary });
   return { ...parsed, settings, ...(hidePositives === true && { hidePositives }) };
 }

@@ -15,11 +15,6 @@ export interface JudgedSources {
   readonly qrels: Source;
 }
 
-/** Whether rows are made of queries and judgements. */
-export function isJudged(input: Source | JudgedSources): input is JudgedSources {
-  return typeof input === 'object' && 'qrels' in input;
-}
-
 /** What of the files is of no use. */
 export interface JudgementCounts {
   /** Judgements of passages that are relevant enough, and those of them whose passages are not in the pool. */

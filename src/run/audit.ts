@@ -83,21 +83,26 @@ export async function auditRows(
       if (!config.scores) addWritten(row, written);
       await pause();
     }
-    const scores = config.scores ? await scoreAll(sources.input) : written.finish('the file');
+    const scores = config.scores ? await scoreAll(dataset) : written.finish('the file');
     return { ...counts.finish(), ...(scores && { scores }) };
   } finally {
     workspace.close();
   }
 
-  async function scoreAll(input: Source): Promise<ScoreFigures | undefined> {
+  async function scoreAll({ rows }: Dataset): Promise<ScoreFigures | undefined> {
     const counts = { rows: 0, pairs: 0, truncated: 0, model: '' };
     const found = createScoreCounts(config);
     const settings = { ...config, activation: 'none' as const };
-    for await (const { posScores, negScores } of scoreRows(input, settings, { workspace, context, counts })) {
+    for await (const { posScores, negScores } of scoreRows(parseAll(rows), settings, { workspace, context, counts })) {
       found.add(posScores, negScores);
     }
     return found.finish(counts.model);
   }
+}
+
+/** The rows once more: what they were read from may be a pipe. */
+function* parseAll(rows: Dataset['rows']): Generator<object> {
+  for (let position = 0; position < rows.length; position++) yield JSON.parse(rows.read(position).line.text) as object;
 }
 
 function createCounts(dataset: Dataset, hasPool: boolean, onFinding: (finding: Finding) => void) {
