@@ -20,7 +20,17 @@ export interface AuditFlags extends Typed {
 
 /** What it takes of the options. */
 const TAKEN: readonly string[] = [
-  ...['input', 'pool', 'queryIdField', 'textField', 'titleField', 'passageIdField', 'positiveScore', 'scores'],
+  ...[
+    'config',
+    'input',
+    'pool',
+    'queryIdField',
+    'textField',
+    'titleField',
+    'passageIdField',
+    'positiveScore',
+    'scores',
+  ],
   ...['summary', 'quiet', 'verbose', 'logFormat', 'progress'],
   ...SCORE_OPTIONS,
 ];

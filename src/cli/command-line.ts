@@ -34,7 +34,7 @@ export interface Printed {
 /** What is no setting, so that `parseConfig` does not take it. */
 const OWN_FLAGS = [
   ...['input', 'pool', 'queries', 'qrels', 'beir', 'split'],
-  ...['output', 'rejected', 'summary', 'dryRun'],
+  ...['config', 'output', 'rejected', 'summary', 'dryRun'],
   ...['quiet', 'verbose', 'logFormat', 'progress'],
 ];
 

@@ -16,7 +16,7 @@ export interface EmbedFlags extends Typed {
 
 /** What it takes of the options. */
 const TAKEN: readonly string[] = [
-  ...['input', 'pool', 'output', 'limit', 'shard'],
+  ...['config', 'input', 'pool', 'output', 'limit', 'shard'],
   ...['queryField', 'posField', 'negField', 'queryIdField', 'textField', 'titleField', 'passageIdField'],
   ...ENCODER_OPTIONS,
   ...['batchTokens', 'batchSize', 'offline'],

@@ -18,14 +18,19 @@ export async function main(argv: readonly string[]): Promise<void> {
 }
 
 /** A command loads the rest of itself only when its flags and their values are right: help and mistakes answer at once. */
-function runCommand(argv: readonly string[]): Promise<number> {
-  const [name, ...words] = argv;
-  if (name === 'cache') return runCache(words);
-  if (name === 'embed') return runEmbed(words);
-  if (name === 'score') return runScore(words);
-  if (name === 'tune') return runTune(words);
-  if (name === 'audit') return runAudit(words);
-  return runMine(argv);
+async function runCommand(argv: readonly string[]): Promise<number> {
+  const [name = '', ...rest] = argv;
+  if (name === 'cache') return runCache(rest);
+  const run = Object.hasOwn(COMMANDS, name) ? COMMANDS[name as keyof typeof COMMANDS] : undefined;
+  return run ? run(await expand(rest)) : runMine(await expand(argv));
+}
+
+const COMMANDS = { embed: runEmbed, score: runScore, tune: runTune, audit: runAudit };
+
+async function expand(words: readonly string[]): Promise<readonly string[]> {
+  if (!words.some((word) => word.startsWith('--config'))) return words;
+  const { expandConfigs } = await import('./config-file.js');
+  return expandConfigs(words);
 }
 
 async function runMine(argv: readonly string[]): Promise<number> {

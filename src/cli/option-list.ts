@@ -4,6 +4,7 @@ type Described = string | { readonly text: string; readonly isRepeatable?: true;
 /** All options by the headings of the help, in its order; `config/` says which values they take. */
 export const OPTIONS: Readonly<Record<string, Readonly<Record<string, Described>>>> = {
   'Data:': {
+    '--config <file>': 'take flags from a JSON file, such as {"range": "10-60"}; those of the command line win',
     '--input <file>': 'rows {"query", "pos"} as JSONL, one an object; - for standard input; gzip and Parquet are seen',
     '--pool <file>': {
       text: 'passages {"text"} to mine from, repeatable (the positives and negatives of the input)',

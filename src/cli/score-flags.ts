@@ -17,7 +17,7 @@ export interface ScoreFlags extends Typed {
 
 /** What it takes of the options. */
 const TAKEN: readonly string[] = [
-  ...['input', 'output', 'quiet', 'verbose', 'logFormat', 'progress'],
+  ...['config', 'input', 'output', 'quiet', 'verbose', 'logFormat', 'progress'],
   ...SCORE_OPTIONS,
 ];
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { HnMineError } from '../errors.js';
+import { flagOf } from './flag-name.js';
 import {
   addresses,
   decimal,
@@ -203,11 +204,6 @@ function refuseExampleFlags({ format, ranks, ids, queryField }: MineConfig): voi
 function resolveRetrievers({ retriever, run }: z.output<typeof schema>): MineConfig['retriever'] {
   const named: readonly RetrieverName[] = retriever ?? (run ? [] : ['dense']);
   return (['dense', 'bm25'] as const).filter((name) => named.includes(name) || named.includes('hybrid'));
-}
-
-/** `queryField` → `--query-field`. */
-export function flagOf(option: string): string {
-  return `--${option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
 function describeIssue(issue: z.core.$ZodIssue | undefined): string {

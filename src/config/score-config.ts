@@ -1,6 +1,7 @@
 import { HnMineError } from '../errors.js';
 import type { Activation } from '../rerank/onnx-reranker.js';
-import { flagOf, type MineConfig, type MineSettings, parseConfig } from './config.js';
+import { type MineConfig, type MineSettings, parseConfig } from './config.js';
+import { flagOf } from './flag-name.js';
 import { ENCODER_OPTIONS, SCORE_OPTIONS } from './score-options.js';
 
 export const ACTIVATIONS = ['none', 'model', 'sigmoid'] as const satisfies readonly Activation[];

@@ -1,5 +1,6 @@
 import { HnMineError } from '../errors.js';
-import { flagOf, type MineConfig, type MineSettings, parseConfig } from './config.js';
+import { type MineConfig, type MineSettings, parseConfig } from './config.js';
+import { flagOf } from './flag-name.js';
 
 /** The options that `tune` takes lists of. */
 export const TUNED_OPTIONS = [

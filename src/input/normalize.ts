@@ -1,4 +1,5 @@
-const WHITE_SPACE = /\s+/g;
+/** White space that is not a single space, which most of it is. */
+const ODD_SPACE = /\s{2,}|[^\S ]/g;
 const NEEDS_WORK = /[^\x21-\x7e ]|^ | $| {2}/;
 
 /**
@@ -7,5 +8,5 @@ const NEEDS_WORK = /[^\x21-\x7e ]|^ | $| {2}/;
  */
 export function normalizeText(text: string): string {
   if (!NEEDS_WORK.test(text)) return text;
-  return text.normalize('NFC').replace(WHITE_SPACE, ' ').trim();
+  return text.normalize('NFC').replace(ODD_SPACE, ' ').trim();
 }

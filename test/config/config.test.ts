@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { flagOf, type MineSettings, parseConfig } from '#dist/config/config.js';
+import { type MineSettings, parseConfig } from '#dist/config/config.js';
+import { flagOf } from '#dist/config/flag-name.js';
 import { HnMineError } from '#dist/errors.js';
 
 function refusalOf(settings: unknown): string {
