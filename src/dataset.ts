@@ -1,7 +1,7 @@
 import type { MineConfig } from './config/config.js';
 import { HnMineError } from './errors.js';
 import { JudgedQueries, type JudgedSources, type JudgementCounts } from './input/judged-queries.js';
-import type { Source } from './input/lines.js';
+import { nameSource, type Source } from './input/lines.js';
 import { type PassageFields, Pool, readPassages } from './input/pool.js';
 import { RowStore, type Rows } from './input/row-store.js';
 import { type Row, type RowFields, readRows } from './input/rows.js';
@@ -86,7 +86,7 @@ export async function readDataset(
       rows,
       siblings,
       pool,
-      relevantTo: (queryId) => judged?.relevantTo(queryId) ?? [],
+      relevantTo: (query) => judged?.relevantTo(query) ?? [],
     }),
     copyOf: createCopies(rows, siblings),
   };
@@ -182,10 +182,6 @@ function withoutIds({ passageIdField }: MineConfig): HnMineError {
       ? ['no "_id" and no "id"', '; name the field with --passage-id-field']
       : [`no "${passageIdField}"`, ''];
   return new HnMineError('input', `--ids: no passage of the pool has an ID (found ${found})${advice}`);
-}
-
-function nameSource(source: Source, name: string): string {
-  return typeof source === 'string' ? source : name;
 }
 
 async function addTextsOf(rows: Rows, pool: Pool): Promise<void> {

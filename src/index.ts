@@ -109,6 +109,8 @@ export interface MinedRecords<Item = MinedRecord> extends AsyncIterable<Item> {
 export function mine(options: MineOptions): MinedRecords;
 export function mine(options: ExampleOptions): MinedRecords<TrainingExample>;
 export function mine(options: MineOptions | ExampleOptions): MinedRecords<MinedRecord | TrainingExample> {
+  if (typeof options !== 'object' || options === null)
+    throw new HnMineError('usage', `mine: expected an object of options (found ${describeKind(options)})`);
   const { input, pool, queries, qrels, beir, split, ...rest } = options;
   const { onProgress, onDownload, onNote, onWarning, onRejected, ...settings } = rest;
   const named = { input, pool: pool === undefined ? undefined : listSources(pool), queries, qrels, beir, split };

@@ -19,8 +19,8 @@ export interface NamedInputs<S = Source> {
 const DEFAULT_SPLIT = 'train';
 
 /** @throws HnMineError `usage` where rows are not named in one of the three ways */
-export function checkInputs(named: NamedInputs<unknown>): void {
-  const { input, pool, queries, qrels, beir, split, minRelevance } = named;
+export function checkInputs(sources: NamedInputs<unknown>): void {
+  const { input, pool, queries, qrels, beir, split, minRelevance } = sources;
   const ways = Object.entries({ input, queries: queries ?? qrels, beir }).filter(([, one]) => one !== undefined);
   const [first, second] = ways.map(([way]) => (way === 'queries' && queries === undefined ? 'qrels' : way));
   if (first === undefined) {
@@ -39,6 +39,9 @@ export function checkInputs(named: NamedInputs<unknown>): void {
     [split !== undefined && beir === undefined, '--split: needs --beir, whose split it is (found none)'],
     [minRelevance !== undefined && input !== undefined, '--min-relevance: needs --qrels or --beir (found --input)'],
   ];
+  const named = Object.entries({ queries, qrels, beir, pool: pool?.find((one) => one === '-') });
+  const piped = named.find(([, one]) => one === '-');
+  if (piped) throw new HnMineError('usage', `--${piped[0]} -: expected a file; standard input is for --input only`);
   const broken = needs.find(([isBroken]) => isBroken);
   if (broken) throw new HnMineError('usage', broken[1]);
 }

@@ -19,6 +19,7 @@ import { foreseeOutcome, type Outlook } from './outlook.js';
 import { createPacer } from './pacer.js';
 import type { Reranker } from './rerank/reranker.js';
 import { cutRows } from './retrieve/cut-rows.js';
+import type { Retriever } from './retrieve/retriever.js';
 import type { VectorPlace } from './search/passage-vectors.js';
 import type { VectorIndex } from './search/vector-index.js';
 import type { NegativeSource } from './select/negatives.js';
@@ -161,7 +162,9 @@ export async function openMiner(dataset: Dataset, config: MineConfig, tools: Too
       tools.onProgress('searching', 0, total);
       const memory = tools.workspace.memory.mining;
       let done = 0;
-      for await (const block of mineBlocks({ dataset, config, vectors, retrievers, choice, memory })) {
+      const { lexical } = retrievers;
+      const ranking = retrievers.rankingFor(config);
+      for await (const block of mineBlocks({ dataset, config, vectors, ranking, lexical, choice, memory })) {
         yield block;
         done += block.length;
         tools.onProgress('searching', done, total);
@@ -176,7 +179,8 @@ interface Mining {
   readonly config: MineConfig;
   /** Nothing where none are needed. */
   readonly vectors: Vectors | undefined;
-  readonly retrievers: Retrievers;
+  readonly ranking: Retriever;
+  readonly lexical: Retrievers['lexical'];
   readonly choice: Choice;
   /** Bytes that the rows and rankings of the two blocks under way may take. */
   readonly memory: number;
@@ -212,7 +216,7 @@ function* cutBlocks({ dataset: { mined, rows }, choice, memory }: Mining): Gener
 }
 
 async function mineBlock(positions: readonly number[], mining: Mining): Promise<ChosenRow[]> {
-  const { dataset, config, retrievers, choice, memory } = mining;
+  const { dataset, config, ranking, choice, memory } = mining;
   const tasks = await choice.prepare(await createTasks(positions, mining));
   const chosen = new Array<ChosenRow>(tasks.length);
   const first = choice.depth + countExtra(tasks, config);
@@ -223,7 +227,7 @@ async function mineBlock(positions: readonly number[], mining: Mining): Promise<
     const unfinished: number[] = [];
     for (const some of cutRows(open, { depth: Math.min(depth, dataset.pool.size), memory: memory / 4 })) {
       const searched = some.map((i) => tasks[i] as RowTask);
-      const rankings = await rankPool(searched, { depth, looksBelow }, retrievers.ranking);
+      const rankings = await rankPool(searched, { depth, looksBelow }, ranking);
       const rows = await choice.finish(searched, rankings);
       for (const [at, i] of some.entries()) {
         const row = rows[at];
@@ -237,14 +241,13 @@ async function mineBlock(positions: readonly number[], mining: Mining): Promise<
 }
 
 async function createTasks(positions: readonly number[], mining: Mining): Promise<RowTask[]> {
-  const { dataset, config, vectors, retrievers, memory } = mining;
+  const { dataset, config, vectors, lexical, memory } = mining;
   const pause = createPacer();
   const tasks: RowTask[] = [];
   for (const position of positions) {
     tasks.push(createRowTask(position, dataset, config, vectors));
     await pause();
   }
-  const { lexical } = retrievers;
   return lexical && config.skipLexical > 0
     ? skipLexical(tasks, lexical, { count: config.skipLexical, memory: memory / 4 })
     : tasks;

@@ -40,6 +40,11 @@ describe('checkInputs', () => {
     { named: { beir: 'd', pool: ['p'] }, says: '--pool: --beir brings its own; or name --queries, --qrels and --pool' },
     { named: { input: 'rows', split: 'dev' }, says: '--split: needs --beir, whose split it is (found none)' },
     {
+      named: { queries: '-', qrels: 'q', pool: ['p'] },
+      says: '--queries -: expected a file; standard input is for --input only',
+    },
+    { named: { input: 'a', pool: ['p', '-'] }, says: '--pool -: expected a file; standard input is for --input only' },
+    {
       named: { input: 'rows', minRelevance: 2 },
       says: '--min-relevance: needs --qrels or --beir (found --input)',
     },
@@ -63,6 +68,10 @@ describe('locateInputs', () => {
     expect(() => locateInputs({ beir })).toThrow(
       `--beir ${beir}: qrels has no train.tsv; name another --split (found dev, test)`,
     );
+    const file = join(folder, 'odd');
+    mkdirSync(file);
+    for (const name of ['corpus.jsonl', 'queries.jsonl', 'qrels']) writeFileSync(join(file, name), '');
+    expect(() => locateInputs({ beir: file })).toThrow('(found no folder qrels)');
     const half = makeBeir('half', ['corpus.jsonl']);
     const expected = 'expected corpus.jsonl, queries.jsonl and a folder qrels, as BEIR has them';
     expect(() => locateInputs({ beir: half })).toThrow(`--beir ${half}: ${expected} (found no queries.jsonl)`);

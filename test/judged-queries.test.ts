@@ -69,6 +69,22 @@ describe('queries and judgements', () => {
     expect(rows[0]?.neg.toSorted()).toEqual(texts.toSorted());
   });
 
+  it('take such passages of another query with the same text for no negatives either', async () => {
+    const queries = [
+      { _id: 'a', text: 'one  query' },
+      { _id: 'b', text: 'one query' },
+    ];
+    const all = { range: '0-12', neg: 10, backfill: 'none', queries } as const;
+    const { rows } = await mineJudged(['a d5 2', 'b d6 1'], { minRelevance: 2, ...all });
+    expect(rows.map(({ query_id, neg }) => [query_id, neg.length])).toEqual([['a', 10]]);
+    expect(rows[0]?.neg).not.toContain('text 6');
+  });
+
+  it('take grades of any kind', async () => {
+    const { rows } = await mineJudged(['a d5 0.5', 'a d6 0.25'], { minRelevance: 0.5 });
+    expect(rows.map(({ pos }) => pos)).toEqual([['text 5']]);
+  });
+
   it.each([
     { qrels: [''], says: /qrels\.tsv: no judgements; expected a line "query passage relevance" each$/ },
     {
@@ -94,7 +110,7 @@ describe('queries and judgements', () => {
       qrels: folder.write('qrels.tsv', 'd 0 d1 1\n'),
     };
     const work = prepareMining({ input, pool: [CORPUS] }, parseConfig({}), new Workspace(planMemory(1e8)), () => {});
-    await expect(work).rejects.toThrow(`${input.queries}:4: "query" must not be empty`);
+    await expect(work).rejects.toThrow(`${input.queries}:4: the text of the query must not be empty`);
   });
 });
 

@@ -171,6 +171,7 @@ describe('mine refuses', () => {
     { options: {}, message: 'input: expected a path or an iterable of objects (found nothing)' },
     { options: { input: 7 }, message: 'input: expected a path or an iterable of objects (found a number)' },
     { options: { input: ROWS[0] }, message: 'input: expected a path or an iterable of objects (found an object)' },
+    { options: null, message: 'mine: expected an object of options (found null)' },
     { options: { input: ROWS, pool: null }, message: 'pool: expected a path or an iterable of objects (found null)' },
   ])('at once: $message', ({ options, message }) => {
     expect(() => mine(options as unknown as MineOptions)).toThrow(expect.objectContaining({ code: 'usage', message }));

@@ -1,55 +1,73 @@
 import type { MineConfig } from '../config/config.js';
 import { HnMineError } from '../errors.js';
-import { checkOutput } from '../output/atomic-file.js';
+import { checkOutput, openAtomicFile } from '../output/atomic-file.js';
+import { createLineWriter } from '../output/row-writer.js';
 import { type Audit, auditRows, type Defect, type Finding } from '../run/audit.js';
 import type { AuditFlags } from './audit-flags.js';
-import { createContext, endOnSignals, reportTo } from './command.js';
-import { formatCount } from './progress.js';
+import { createContext, openOutput, reportTo } from './command.js';
+import { countOf, formatCount } from './progress.js';
 import { writeLines } from './report-files.js';
 
 const MEANINGS: Readonly<Record<Defect, string>> = {
   positive: 'a positive of their row',
-  sibling: 'a positive of a row with the same query',
+  sibling: 'a positive or the query of a row with the same query',
   query: 'the query itself',
   repeated: 'in their row twice',
   blank: 'blank',
-  none: 'rows without negatives',
+  none: 'without negatives',
+  scores: 'with scores that are not one number for each text',
 };
 
 /** Checks a mined file and prints what it found. @returns the exit code, 1 where there are defects */
 export function auditFiles(flags: AuditFlags, config: MineConfig): Promise<number> {
   return reportTo(flags, async (progress, log) => {
-    const { input, pool, findings: list, summary } = flags;
+    const { input, pool, findings, summary } = flags;
     const inputs = [...(input === '-' ? [] : [input]), ...(pool ?? [])];
-    for (const [flag, path] of Object.entries({ findings: list, summary })) {
+    for (const [flag, path] of Object.entries({ findings, summary })) {
       if (path !== undefined) checkOutput(`--${flag}`, path, inputs);
     }
-    const restore = endOnSignals(progress, log, async () => {});
-    const findings: Finding[] = [];
-    const onFinding = (finding: Finding) => {
-      if (list !== undefined) findings.push(finding);
-    };
+    const output = openOutput(undefined, progress, log);
+    const list = findings === undefined ? undefined : openList(findings);
+    let audit: Audit;
     try {
       const sources = { input: input === '-' ? process.stdin : input, pool };
-      const audit = await auditRows(sources, config, createContext(config, progress, log), onFinding);
+      const context = createContext(config, progress, log);
+      audit = await auditRows(sources, config, context, (finding) => list?.write(finding));
       progress.stop();
-      if (list !== undefined) await writeLines(list, findings);
+      await list?.commit();
       if (summary !== undefined) await writeLines(summary, [{ schema: 1, ...audit }], 2);
-      for (const line of describeAudit(audit)) process.stdout.write(`${line}\n`);
-      if (audit.defective > 0) throw describeDefects(audit, flags);
+      for (const line of describeAudit(audit)) await output.write([line]);
+      await output.commit();
+    } catch (error) {
+      list?.discard();
+      await output.abandon(error);
+      throw error;
     } finally {
-      restore();
+      output.restore();
     }
+    if (audit.defective > 0) throw describeDefects(audit, flags);
   });
+}
+
+/** A file of findings that is there when all are written. */
+function openList(path: string) {
+  const file = openAtomicFile(path, process.pid);
+  const writer = createLineWriter(file.stream, path, path.endsWith('.gz'));
+  return {
+    write: (finding: Finding) => writer.write([JSON.stringify(finding)]),
+    async commit() {
+      await writer.end();
+      await file.commit();
+    },
+    discard: () => file.discard(),
+  };
 }
 
 function describeDefects({ defects, defective }: Audit, { input, findings }: AuditFlags): HnMineError {
   const count = Object.values(defects).reduce((sum, one) => sum + one, 0);
   const advice = findings === undefined ? '; --findings FILE lists them' : '';
-  return new HnMineError(
-    'input',
-    `${input === '-' ? 'input' : input}: ${formatCount(count)} defects in ${formatCount(defective)} rows${advice}`,
-  );
+  const place = input === '-' ? 'input' : input;
+  return new HnMineError('input', `${place}: ${countOf(count, 'defect')} in ${countOf(defective, 'row')}${advice}`);
 }
 
 /** The figures as lines for people. */
@@ -59,14 +77,23 @@ export function describeAudit({ rows, negatives, fewest, most, defects, notInPoo
   const lines = {
     rows: formatCount(rows),
     negatives: `${formatCount(negatives)}, ${spread}`,
-    defects: found.map(([defect, count]) => `${formatCount(count)} ${MEANINGS[defect]}`).join(', ') || 'none',
+    defects: found.map(describeDefect).join(', ') || 'none',
     ...(notInPool && {
-      'not in pool': `${formatCount(notInPool.positives)} positives, ${formatCount(notInPool.negatives)} negatives`,
+      'not in pool': `${countOf(notInPool.positives, 'positive')}, ${countOf(notInPool.negatives, 'negative')}`,
     }),
     ...(scores && {
-      'mean score': `positives ${scores.meanPositive.toFixed(4)}, negatives ${scores.meanNegative.toFixed(4)} (by ${scores.from})`,
-      above: `${formatCount(scores.abovePositive)} negatives score above their row's positive (${((100 * scores.abovePositive) / scores.negatives).toFixed(2)} %)`,
+      'mean score': `positives ${scores.meanPositive.toFixed(4)}, negatives ${scores.meanNegative.toFixed(4)} (${describeSource(scores, rows)})`,
+      above: `${countOf(scores.abovePositive, 'negative')} above their row's positive (${((100 * scores.abovePositive) / scores.negatives).toFixed(2)} %)`,
     }),
   };
   return Object.entries(lines).map(([name, text]) => `${name.padEnd(11)} ${text}`);
+}
+
+function describeDefect([defect, count]: [Defect, number]): string {
+  const isOfRow = defect === 'none' || defect === 'scores';
+  return `${isOfRow ? countOf(count, 'row') : formatCount(count)} ${MEANINGS[defect]}`;
+}
+
+function describeSource({ from, rows }: NonNullable<Audit['scores']>, all: number): string {
+  return `by ${from}${rows === all ? '' : `, of ${countOf(rows, 'row')}`}`;
 }

@@ -37,7 +37,7 @@ const TAKEN: readonly string[] = [
 
 const DESCRIPTIONS = {
   input: 'rows {"query", "pos", "neg"} of any tool, as JSONL or Parquet; - for standard input',
-  pool: 'passages that the negatives should be among, repeatable; finds positives under another title or ID as well',
+  pool: 'passages that the negatives should be among, repeatable; finds positives by ID and without their title as well',
   scores: 'score all texts, by the encoder or the reranker, and tell how many negatives score above their positive',
   reranker: "score with a cross-encoder, an ONNX model with one label, in the encoder's place",
   summary: 'write the figures as JSON',
@@ -45,11 +45,11 @@ const DESCRIPTIONS = {
 
 const AFTER = `
 The exit code is 1 where a negative is a positive of its row or of a row with the same query, the query itself, blank, or there
-twice, or where a row has no negative.
+twice, or where a row has no negative, or scores that are not one number for each text.
 
 Examples:
-  hn-mine audit --input mined.jsonl
-  hn-mine audit --input mined.jsonl --pool corpus.jsonl --scores --findings defects.jsonl`;
+  hn-mine audit mined.jsonl
+  hn-mine audit mined.jsonl --pool corpus.jsonl --scores --findings defects.jsonl`;
 
 /**
  * @param argv the words after `audit`
@@ -58,17 +58,26 @@ Examples:
 export function parseAuditFlags(argv: readonly string[]): AuditFlags | Printed {
   const command = createCommand('hn-mine audit', {
     description: 'Check a mined file, of this or any other tool, for what harms training.',
-    usage: '--input MINED.jsonl [--pool FILE] [--scores] [options]',
+    usage: 'MINED.jsonl [--pool FILE] [--scores] [options]',
   });
   addOptions(command, (name) => TAKEN.includes(name), DESCRIPTIONS);
   command
     .optionsGroup('Output:')
     .option('--findings <file>', 'list the defects as JSONL: {"line", "query", "defect", "text"}')
     .addHelpText('after', AFTER);
-  const parsed = parseCommandLine(command, argv);
+  // The file may stand alone, as the first word.
+  const isNamed = argv[0] !== undefined && !argv[0].startsWith('-');
+  const parsed = parseCommandLine(command, isNamed ? ['--input', ...argv] : argv);
   if ('text' in parsed) return parsed;
   const input = requireInput(parsed.input, 'hn-mine audit');
-  const { findings, ...settings } = parsed.settings as { findings?: string };
+  const { findings, ...typed } = parsed.settings as { findings?: string; [option: string]: unknown };
+  const { reranker, model, embedder } = typed;
+  const idle = Object.entries({ model, embedder }).find(([, value]) => value !== undefined);
+  if (reranker !== undefined && idle)
+    throw new HnMineError('usage', `--${idle[0]}: is of the encoder, which a --reranker takes the place of`);
+  // Whoever names a model wants its scores.
+  const scores = typed.scores === true || reranker !== undefined || idle !== undefined;
+  const settings = { ...typed, ...(scores && { scores }) };
   refuseLogFormat(parsed.logFormat);
   refuseEmptyNames({ input, pool: parsed.pool?.find((path) => path === ''), findings, summary: parsed.summary });
   if (findings !== undefined && findings === parsed.summary)

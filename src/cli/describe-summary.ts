@@ -33,8 +33,12 @@ export function describeSummary(summary: Summary): string[] {
     ...((isEncoded || reranker) && {
       'mean score': `positives ${scores.positives ?? '–'}, negatives ${scores.negatives ?? '–'}`,
     }),
+    // What a server cuts off is not known.
+    ...(isEncoded &&
+      flags.embedder === undefined && {
+        truncated: `${formatCount(truncated.queries)} queries, ${formatCount(truncated.passages)} passages longer than the model reads`,
+      }),
     ...(isEncoded && {
-      truncated: `${formatCount(truncated.queries)} queries, ${formatCount(truncated.passages)} passages longer than the model reads`,
       embedded: `${formatCount(texts.distinct)} texts, ${formatCount(texts.reused)} of them known from earlier runs`,
     }),
     ...reranked,

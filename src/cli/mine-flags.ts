@@ -38,10 +38,10 @@ export function parseMineFlags(argv: readonly string[], version: string): MineFl
 }
 
 function checkFiles(typed: Typed): MineFlags {
-  const { input, pool = [], queries, qrels, beir, output, summary, rejected } = typed;
+  const { input, pool = [], queries, qrels, beir, split, output, summary, rejected } = typed;
   checkInputs({ ...typed, minRelevance: typed.settings.minRelevance });
   refuseLogFormat(typed.logFormat);
-  const named = { input, pool: pool.find((path) => path === ''), queries, qrels, beir };
+  const named = { input, pool: pool.find((path) => path === ''), queries, qrels, beir, split };
   refuseEmptyNames({ ...named, output, summary, rejected });
   const outputs = Object.entries({ output, summary, rejected });
   for (const [i, [flag, path]] of outputs.entries()) {

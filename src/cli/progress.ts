@@ -114,6 +114,11 @@ function createMeter(): Meter {
 }
 
 /** 12345 → 12,345. */
+/** `1 row`, `2,000 rows`. */
+export function countOf(count: number, what: string): string {
+  return `${formatCount(count)} ${what}${count === 1 ? '' : 's'}`;
+}
+
 export function formatCount(count: number): string {
   return count.toLocaleString('en-US');
 }

@@ -68,10 +68,11 @@ export function parseTuneFlags(argv: readonly string[]): TuneFlags | Printed {
   const { hidePositives, ...settings } = parsed.settings;
   checkInputs({ ...parsed, minRelevance: settings.minRelevance });
   refuseLogFormat(parsed.logFormat);
-  const { input, pool, beir, qrels } = parsed;
+  const { input, pool, queries, qrels, beir, split, summary } = parsed;
   if (hidePositives === true && pool === undefined && beir === undefined && qrels === undefined) {
     throw new HnMineError('usage', '--hide-positives: needs a --pool that holds them (found none)');
   }
-  refuseEmptyNames({ input, pool: pool?.find((path) => path === ''), beir, qrels, summary: parsed.summary });
+  const nameless = pool?.find((path) => path === '');
+  refuseEmptyNames({ input, pool: nameless, queries, qrels, beir, split, summary });
   return { ...parsed, settings, ...(hidePositives === true && { hidePositives }) };
 }

@@ -37,7 +37,7 @@ const schema = z.strictObject({
   titleField: fieldName.default('title'),
   queryIdField: fieldName.default('query_id'),
   passageIdField: fieldName.optional(),
-  minRelevance: wholeNumber(1).default(1),
+  minRelevance: decimal(0).default(1),
   limit: wholeNumber(1).optional(),
   shard: shard.optional(),
 
@@ -114,7 +114,7 @@ export type MineConfig = Omit<z.output<typeof schema>, 'retriever'> & {
 };
 
 /** The output fields that only this program writes; no other field may have their names. */
-export const WRITTEN_FIELDS = ['pos_scores', 'neg_scores', 'neg_ranks', 'neg_ids'] as const;
+export const WRITTEN_FIELDS = ['pos_scores', 'neg_scores', 'neg_ranks', 'pos_ids', 'neg_ids'] as const;
 
 /** The names of all columns that training examples have beside the query's. */
 const EXAMPLE_COLUMNS = /^(positive|negative(_\d+)?|passages?|scores?|labels?)$/;
@@ -204,6 +204,12 @@ function refuseExampleFlags({ format, ranks, ids, queryField }: MineConfig): voi
 function resolveRetrievers({ retriever, run }: z.output<typeof schema>): MineConfig['retriever'] {
   const named: readonly RetrieverName[] = retriever ?? (run ? [] : ['dense']);
   return (['dense', 'bm25'] as const).filter((name) => named.includes(name) || named.includes('hybrid'));
+}
+
+/** Looks at one option alone. @throws HnMineError `usage` where no configuration could have this value */
+export function checkOption(option: keyof MineSettings, value: unknown): void {
+  const parsed = schema.shape[option].safeParse(value, { reportInput: true });
+  if (!parsed.success) throw new HnMineError('usage', `${flagOf(option)}: ${parsed.error.issues[0]?.message}`);
 }
 
 function describeIssue(issue: z.core.$ZodIssue | undefined): string {

@@ -1,5 +1,5 @@
 import { HnMineError } from '../errors.js';
-import { type MineConfig, type MineSettings, parseConfig } from './config.js';
+import { checkOption, type MineConfig, type MineSettings, parseConfig } from './config.js';
 import { flagOf } from './flag-name.js';
 
 /** The options that `tune` takes lists of. */
@@ -62,10 +62,13 @@ export function parseTuneConfig(
   lists: Readonly<Partial<Record<TunedOption, string>>>,
 ): TuneConfig {
   const given = TUNED_OPTIONS.filter((option) => lists[option] !== undefined);
-  const combinations =
-    given.length === 0 ? USUAL : combine(given.map((option) => listValues(option, lists[option] as string)));
-  if (combinations.length > MOST_SETTINGS)
-    throw new HnMineError('usage', `tune: expected at most ${MOST_SETTINGS} settings (found ${combinations.length})`);
+  const values = given.map((option) => listValues(option, lists[option] as string));
+  const count = values.reduce((product, list) => product * list.length, 1);
+  if (count > MOST_SETTINGS) {
+    const expected = `expected at most ${MOST_SETTINGS} combinations (found ${count})`;
+    throw new HnMineError('usage', `tune: ${expected}; list fewer values`);
+  }
+  const combinations = given.length === 0 ? USUAL : combine(values);
   const parsed: TunedSetting[] = [];
   const errors: HnMineError[] = [];
   for (const one of combinations) {
@@ -92,11 +95,12 @@ export function splitTuned(typed: Readonly<Record<string, unknown>>) {
 type Combination = Readonly<Partial<Record<TunedOption, string | undefined>>>;
 
 function listValues(option: TunedOption, list: string): Combination[] {
-  return list.split(',').map((typed) => {
-    const value = typed.trim();
+  return [...new Set(list.split(',').map((one) => one.trim()))].map((value) => {
     if (value === '')
       throw new HnMineError('usage', `${flagOf(option)}: expected values with commas (found "${list}")`);
-    return { [option]: value === NONE ? undefined : value };
+    const set = value === NONE ? undefined : value;
+    checkOption(option, set);
+    return { [option]: set };
   });
 }
 
@@ -116,15 +120,15 @@ function describeFlags(one: Combination): string {
 /** One configuration that embeds and indexes what any of them asks for. */
 export function uniteSettings(settings: readonly TunedSetting[]): MineConfig {
   const configs = settings.map(({ config }) => config);
-  const most = (option: 'positiveWeight' | 'skipLexical' | 'neg') =>
-    Math.max(...configs.map((config) => config[option]));
+  const most = (option: 'positiveWeight' | 'skipLexical') => Math.max(...configs.map((config) => config[option]));
   return {
     ...(configs[0] as MineConfig),
     range: {
       low: Math.min(...configs.map(({ range }) => range.low)),
       high: Math.max(...configs.map(({ range }) => range.high)),
     },
-    neg: most('neg'),
+    // What the pool cannot fill is told of each setting alone.
+    neg: Math.min(...configs.map(({ neg }) => neg)),
     positiveWeight: most('positiveWeight'),
     skipLexical: most('skipLexical'),
     maxPositiveSimilarity: configs.map((config) => config.maxPositiveSimilarity).find((one) => one !== undefined),

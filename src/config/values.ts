@@ -82,6 +82,8 @@ export const files = z.union([text, z.array(text)]).transform((typed, context) =
 export const addresses = z.union([text, z.array(text)]).transform((typed, context) => {
   const names = [typed].flat();
   const odd = names.find((name) => !URL.canParse(name) || !/^https?:/i.test(name));
+  if (odd === undefined && names.some((name) => new URL(name).username !== '' || new URL(name).password !== ''))
+    return refuse(context, 'expected an address without a user and a password; HN_MINE_EMBEDDER_KEY takes a key');
   if (odd === undefined && names.length > 0) return names;
   return refuse(context, `expected an address that begins with http:// or https:// (found ${quote(odd ?? typed)})`);
 });

@@ -1,10 +1,9 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { setMaxListeners } from 'node:events';
 import type { MineConfig } from '../config/config.js';
 import { HnMineError } from '../errors.js';
 import { cutJobs, runJobs } from '../model/jobs.js';
-import { DESCRIPTION } from '../store/embedding-store.js';
-import { type Endpoint, type FoundEndpoint, findEndpoint, requestPatiently } from './embedding-server.js';
+import { findStore } from '../store/find-store.js';
+import { type Endpoint, findEndpoint, isRefusal, requestPatiently, requestVectors } from './embedding-server.js';
 import type { Role } from './encoder.js';
 import { nameIdentity } from './encoder-identity.js';
 import type { PlannedEncoder } from './planned-encoder.js';
@@ -20,101 +19,96 @@ const DEFAULT_TEXTS = 32;
 
 /**
  * Their vectors tell one model from another: a name says little, and a server may have been given another model. The second is
- * longer than most models read, so that another maximal length shows.
+ * longer than most models read, so that another maximal length shows; servers that refuse such texts have no vector for it.
  */
 const PROBES = [
   'What tells one embedding model from another?',
   Array.from({ length: 2000 }, (_, i) => `word${i % 97} and`).join(' '),
-];
+] as const;
+
+/** The vectors of the probes, of length 1; null for the long one where it was refused. */
+type Probes = readonly [Float32Array, Float32Array | null];
 
 /** As near as the same model comes to itself on another machine or at half precision; an int8 graph does not come so near. */
 const SAME_MODEL = 1 - 1e-4;
-
-/** The number of models that have had one name, at most. */
-const MOST_GENERATIONS = 100;
 
 /**
  * Finds the servers and their model, by asking each for two vectors.
  *
  * @param key sent as a bearer token
+ * @param onWarning told where a server fails, and is asked again
  * @throws HnMineError `network` where a server is not there, `model` where one refuses, or gives other vectors than the first
  */
-export async function planServerEncoder(config: MineConfig, key: string | undefined): Promise<PlannedEncoder> {
-  const addresses = config.embedder as readonly string[];
-  const found: FoundEndpoint[] = [];
-  for (const address of addresses) {
-    found.push(await findEndpoint(address, { model: config.embedderModel, key }, PROBES));
+export async function planServerEncoder(
+  config: MineConfig,
+  { key, onWarning }: { key: string | undefined; onWarning?(message: string): void },
+): Promise<PlannedEncoder> {
+  if (key !== undefined && !/^[\x21-\x7e]+$/.test(key)) {
+    const expected = 'expected ASCII letters, digits and signs (found another character)';
+    throw new HnMineError('model', `HN_MINE_EMBEDDER_KEY: ${expected}; copy the key again`);
   }
-  const { endpoint, vectors } = found[0] as FoundEndpoint;
-  const probes = vectors.map(toUnit);
-  for (const other of found) refuseOther(endpoint, probes, other.endpoint, other.vectors.map(toUnit));
+  const addresses = config.embedder as readonly string[];
+  const endpoints: Endpoint[] = [];
+  let probes: Probes | undefined;
+  for (const address of addresses) {
+    const { endpoint, vector } = await findEndpoint(address, { model: config.embedderModel, key }, PROBES[0]);
+    const found: Probes = [toUnit(endpoint, vector), await probeLength(endpoint)];
+    if (probes && !isSame(probes, found)) {
+      const rule = 'all --embedder must serve the same model';
+      throw new HnMineError('model', `${address}: gives other vectors than ${addresses[0]}; ${rule}`);
+    }
+    probes ??= found;
+    endpoints.push(endpoint);
+  }
   const prompts = resolvePrompts(config, { prompts: {}, defaultPrompt: undefined });
   const format = (text: string, role: Role) => prompts[role].before + text + prompts[role].after;
-  const { model = 'embeddings' } = endpoint;
-  const dim = (probes[0] as Float32Array).length;
+  const { model = 'embeddings' } = endpoints[0] as Endpoint;
+  const [short, long] = probes as Probes;
+  const dim = short.length;
+  const name = `${model} at ${addresses.join(', ')}`;
+  const cut = long === null ? 'refuses texts that are too long' : 'what the server cuts off is not counted';
   return {
-    name: `${model} at ${addresses.join(', ')}`,
-    notes: [`${model} at ${addresses.join(', ')}: vectors of ${dim} values; what the server cuts off is not counted`],
+    name,
+    notes: [`${name}: vectors of ${dim} values; ${cut}`],
     isReproducible: true,
     keyOf: format,
-    identify: (folder) => findGeneration(folder, { server: model, normalize: config.normalize }, probes),
-    start: async () =>
-      createRowEncoder(
-        found.map((one) => one.endpoint),
-        { config, dim, format },
-      ),
+    identify: (folder) => identify(folder, { server: model, normalize: config.normalize }, [short, long]),
+    start: async () => createRowEncoder(endpoints, { config, dim, format, onWarning }),
   };
 }
 
-function refuseOther(
-  first: Endpoint,
-  probes: readonly Float32Array[],
-  other: Endpoint,
-  others: readonly Float32Array[],
-) {
-  if (isSame(probes, others)) return;
-  throw new HnMineError(
-    'model',
-    `${other.address}: gives other vectors than ${first.address}; all --embedder must serve the same model`,
-  );
-}
-
-/**
- * The identity under which a model's vectors are kept: the first of those of this name whose vectors of the probes are the model's,
- * or a new one.
- *
- * @param folder where the stores are
- */
-async function findGeneration(folder: string, named: object, probes: readonly Float32Array[]) {
-  for (let generation = 1; generation <= MOST_GENERATIONS; generation++) {
-    const name = nameIdentity({ ...named, generation });
-    const known = await readProbes(join(folder, name, DESCRIPTION));
-    if (known === undefined || isSame(known, probes)) {
-      return { name, identity: { ...named, generation, probes: probes.map((vector) => [...vector]) } };
-    }
-  }
-  throw new HnMineError(
-    'output',
-    `${folder}: has vectors of ${MOST_GENERATIONS} models of one name; use hn-mine cache rm`,
-  );
-}
-
-/** Nothing where there is no store yet. */
-async function readProbes(file: string): Promise<Float32Array[] | undefined> {
-  const text = await readFile(file, 'utf8').catch(() => '');
-  if (text === '') return undefined;
+/** The vector of the long probe, if the server takes such texts. */
+async function probeLength(endpoint: Endpoint): Promise<Float32Array | null> {
   try {
-    const { probes } = JSON.parse(text) as { probes: number[][] };
-    return probes.map((vector) => Float32Array.from(vector));
-  } catch {
-    return [];
+    const [vector] = await requestVectors(endpoint, [PROBES[1]]);
+    return toUnit(endpoint, vector as Float32Array);
+  } catch (error) {
+    if (isRefusal(error)) return null;
+    throw error;
   }
 }
 
-function isSame(some: readonly Float32Array[], others: readonly Float32Array[]): boolean {
-  return (
-    some.length === others.length && some.every((vector, i) => cosine(vector, others[i] as Float32Array) > SAME_MODEL)
-  );
+/** The store of a server's model is the one of its name whose vectors of the probes are the model's; else there is none yet. */
+async function identify(folder: string, named: { server: string; normalize: boolean }, probes: Probes) {
+  const identity = { ...named, probes: probes.map((vector) => vector && [...vector]) };
+  const found = await findStore(folder, (known) => {
+    return (
+      known.server === named.server && known.normalize === named.normalize && isSame(readProbes(known.probes), probes)
+    );
+  });
+  // Two models never share a folder, even where their first runs begin at the same time.
+  return { name: found ?? nameIdentity(identity), identity };
+}
+
+function readProbes(value: unknown): (Float32Array | null)[] {
+  return Array.isArray(value)
+    ? value.map((one) => (Array.isArray(one) ? Float32Array.from(one as number[]) : null))
+    : [];
+}
+
+function isSame(some: readonly (Float32Array | null)[], others: Probes): boolean {
+  const isNear = (a: Float32Array | null, b: Float32Array | null) => (a && b ? cosine(a, b) > SAME_MODEL : a === b);
+  return some.length === others.length && some.every((vector, i) => isNear(vector, others[i] as Float32Array | null));
 }
 
 /** Of vectors of length 1; 0 where they have not as many values. */
@@ -122,7 +116,9 @@ function cosine(a: Float32Array, b: Float32Array): number {
   return a.length === b.length ? a.reduce((sum, value, i) => sum + value * (b[i] as number), 0) : 0;
 }
 
-function toUnit(vector: Float32Array): Float32Array {
+function toUnit({ address }: Endpoint, vector: Float32Array): Float32Array {
+  const unusable = describeUnusable(vector);
+  if (unusable !== undefined) throw new HnMineError('model', `${address}: the embedding of a text ${unusable}`);
   const unit = Float32Array.from(vector);
   normalizeVector(unit);
   return unit;
@@ -132,11 +128,20 @@ interface RowSettings {
   readonly config: MineConfig;
   readonly dim: number;
   format(text: string, role: Role): string;
+  readonly onWarning: ((message: string) => void) | undefined;
 }
 
-function createRowEncoder(endpoints: readonly Endpoint[], { config, dim, format }: RowSettings): RowEncoder {
+function createRowEncoder(endpoints: readonly Endpoint[], { config, dim, format, onWarning }: RowSettings): RowEncoder {
   const controller = new AbortController();
+  // Each request under way listens.
+  setMaxListeners(0, controller.signal);
   const { batchSize = DEFAULT_TEXTS } = config;
+  /** Each is told of once. */
+  const failing = new Set<Endpoint>();
+  const onRetry = (endpoint: Endpoint, reason: string) => {
+    if (!failing.has(endpoint)) onWarning?.(`${reason}; asking again`);
+    failing.add(endpoint);
+  };
   /** Requests under way. */
   const loads = new Map(endpoints.map((endpoint) => [endpoint, 0]));
   const addLoad = (endpoint: Endpoint, count: number) => loads.set(endpoint, (loads.get(endpoint) ?? 0) + count);
@@ -147,7 +152,7 @@ function createRowEncoder(endpoints: readonly Endpoint[], { config, dim, format 
     addLoad(endpoint, 1);
     try {
       const asked = places.map((place) => format(texts[place] as string, role));
-      const found = await requestPatiently(order, asked, controller.signal);
+      const found = await requestPatiently(order, asked, { signal: controller.signal, onRetry });
       const vectors = new Float32Array(places.length * dim);
       for (const [i, vector] of found.entries()) {
         if (config.normalize) normalizeVector(vector);

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { HnMineError } from '../errors.js';
 
@@ -24,20 +24,26 @@ export function locateBeir(folder: string, split: string): BeirFiles {
   const require = (...names: string[]) => {
     const found = find(...names);
     if (found !== undefined) return found;
-    const expected = 'expected corpus.jsonl, queries.jsonl and a folder qrels, as BEIR has them';
-    throw new HnMineError('input', `--beir ${folder}: ${expected} (found no ${join(...names)})`);
+    throw incomplete(folder, join(...names));
   };
   const [corpus, queries] = [require('corpus.jsonl'), require('queries.jsonl')];
   const qrels = find('qrels', `${split}.tsv`);
   if (qrels !== undefined) return { queries, qrels, corpus };
-  const splits = listSplits(require('qrels'));
+  const splits = listSplits(folder, join(folder, 'qrels'));
   throw new HnMineError(
     'input',
     `--beir ${folder}: qrels has no ${split}.tsv; name another --split (found ${splits.join(', ') || 'none'})`,
   );
 }
 
-function listSplits(folder: string): string[] {
+function incomplete(folder: string, missing: string): HnMineError {
+  const expected = 'expected corpus.jsonl, queries.jsonl and a folder qrels, as BEIR has them';
+  return new HnMineError('input', `--beir ${folder}: ${expected} (found no ${missing})`);
+}
+
+/** @throws HnMineError `input` where it is no folder */
+function listSplits(beir: string, folder: string): string[] {
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) throw incomplete(beir, 'folder qrels');
   const files = readdirSync(folder).filter((file) => QRELS_ENDING.test(file));
   return files.map((file) => file.replace(QRELS_ENDING, '')).sort();
 }

@@ -4,7 +4,8 @@ import { HashLists, HashTable } from '../memory/hash-table.js';
 import { createPacer } from '../pacer.js';
 import { abbreviate } from './json.js';
 import { readJudgements } from './judgements.js';
-import type { Line, Source } from './lines.js';
+import { type Line, nameSource, placeOf, type Source } from './lines.js';
+import { normalizeText } from './normalize.js';
 import type { Pool } from './pool.js';
 import { type Query, type QueryFields, readQueries } from './queries.js';
 import { parseRow, type Row, type RowFields } from './rows.js';
@@ -36,8 +37,9 @@ export class JudgedQueries {
   readonly #pool: Pool;
   /** Classes of the passages that are relevant enough to be positives, by the hash of the query's ID. */
   readonly #positives = new HashLists();
-  /** Of those that are relevant, but less: neither positives nor negatives. */
+  /** Of those that are relevant, but less: neither positives nor negatives; also by the text of the query, which others may have. */
   readonly #others = new HashLists();
+  readonly #othersOfText = new HashLists();
   /** Judged queries with a positive: 1 for those that are among the queries. */
   readonly #isFound = new HashTable();
   #relevant = 0;
@@ -76,9 +78,9 @@ export class JudgedQueries {
     };
   }
 
-  /** The classes of passages that are relevant to a query, but not enough to be its positives. */
-  relevantTo(queryId: string): Iterable<number> {
-    return this.#others.get(hashText(queryId));
+  /** The classes of passages that are relevant to a query with this text, but not enough to be its positives. */
+  relevantTo(query: string): Iterable<number> {
+    return this.#othersOfText.get(hashText(normalizeText(query)));
   }
 
   /**
@@ -91,6 +93,8 @@ export class JudgedQueries {
     for await (const query of readQueries(this.#sources.queries, fields)) {
       this.#queries++;
       const hash = hashText(query.id);
+      const textHash = hashText(normalizeText(query.text));
+      for (const found of this.#others.get(hash)) this.#othersOfText.add(textHash, found);
       const pos = Array.from(this.#positives.get(hash), (found) => this.#pool.texts.at(found));
       if (pos.length === 0) {
         this.#withoutPositive++;
@@ -100,13 +104,20 @@ export class JudgedQueries {
         this.#isFound.set(hash, 1);
         this.#found++;
       }
+      if (query.text.trim() === '')
+        throw new HnMineError('input', `${placeOf(query.line)}: the text of the query must not be empty`);
       yield parseRow(makeLine(query, pos, rowFields), rowFields);
     }
     if (this.#queries > this.#withoutPositive) return;
     const { queries, qrels } = this.#sources;
+    if (this.#queries === 0)
+      throw new HnMineError(
+        'input',
+        `${nameSource(queries, 'queries')}: no queries; expected {"_id", "text"} or id<TAB>text a line`,
+      );
     throw new HnMineError(
       'input',
-      `${nameOf(queries, 'queries')}: none of its ${this.#queries} queries has a relevant passage in ${nameOf(qrels, 'qrels')}; both must name queries by the same IDs`,
+      `${nameSource(queries, 'queries')}: none of its ${this.#queries} queries has a relevant passage in ${nameSource(qrels, 'qrels')}; both must name queries by the same IDs`,
     );
   }
 
@@ -134,7 +145,7 @@ export class JudgedQueries {
   }
 
   #refuseUseless(judgements: number, minRelevance: number): void {
-    const name = nameOf(this.#sources.qrels, 'qrels');
+    const name = nameSource(this.#sources.qrels, 'qrels');
     if (judgements === 0)
       throw new HnMineError('input', `${name}: no judgements; expected a line "query passage relevance" each`);
     if (this.#relevant === 0) {
@@ -174,10 +185,6 @@ function makeLine({ line, id, text }: Query, pos: readonly string[], fields: Row
   const list = pos.map((one) => JSON.stringify(one)).join(', ');
   const members = [`${JSON.stringify(fields.queryId)}: ${queryId}`, `${JSON.stringify(fields.query)}: ${query}`];
   return { ...line, text: `{${members.join(', ')}, ${positives}: [${list}]}` };
-}
-
-function nameOf(source: Source, name: string): string {
-  return typeof source === 'string' ? source : name;
 }
 
 function quote(id: string): string {

@@ -9,6 +9,9 @@ export interface Judgement {
   readonly relevance: number;
 }
 
+/** The head of a table names the query's column first. */
+const HEAD = /^(query|qid|q_id|topic)\S*\s+\S+\s+(\S+\s+)?[a-z_-]+\s*$/i;
+
 const COLUMNS = '"query passage relevance" or "query 0 passage relevance"';
 
 /**
@@ -20,12 +23,14 @@ const COLUMNS = '"query passage relevance" or "query 0 passage relevance"';
 export async function* readJudgements(source: Source): AsyncGenerator<Judgement> {
   let isFirst = true;
   for await (const line of readLines(source, 'qrels')) {
-    if (isFirst && /^\s*[{[]/.test(line.text))
+    const isHead = isFirst && HEAD.test(line.text);
+    isFirst = false;
+    if (isHead) continue;
+    if (/^\s*[{[]/.test(line.text))
       throw new HnMineError('input', `${placeOf(line)}: expected ${COLUMNS} (found JSON)`);
     const judgement = readColumns(line);
-    if (!Number.isNaN(judgement.relevance)) yield judgement;
-    else if (!isFirst) throw notNumber(line);
-    isFirst = false;
+    if (!Number.isFinite(judgement.relevance)) throw notNumber(line);
+    yield judgement;
   }
 }
 

@@ -56,6 +56,11 @@ async function isParquet(path: string): Promise<boolean> {
   }
 }
 
+/** A source in a message: its path, or else what it is. */
+export function nameSource(source: Source, name: string): string {
+  return typeof source === 'string' ? source : name;
+}
+
 /** `FILE:LINE`, the head of every message about a record. */
 export function placeOf(line: Line): string {
   return `${line.file}:${line.number}`;
@@ -149,11 +154,12 @@ async function* unpack(bytes: Readable, file: string): AsyncGenerator<Buffer> {
       if (next.done !== true) head = Buffer.concat([head, next.value]);
     }
     if (head.subarray(0, PARQUET_MAGIC.length).equals(PARQUET_MAGIC))
-      throw new Error('Parquet needs a file by its name');
+      throw new HnMineError('input', `${file}: Parquet is read from a file by its name (found a stream)`);
     isPacked = GZIP_MAGIC.every((byte, i) => head[i] === byte);
     const all = prepend(head, chunks);
     yield* isPacked ? pipeline(Readable.from(all), createGunzip(), () => {}) : all;
   } catch (cause) {
+    if (cause instanceof HnMineError) throw cause;
     throw new HnMineError('input', `${file}: ${describeReadError(cause, isPacked)}`, { cause });
   } finally {
     bytes.destroy();

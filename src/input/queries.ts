@@ -32,7 +32,10 @@ export async function* readQueries(source: Source, fields: QueryFields): AsyncGe
 function readColumns(line: Line): Query {
   const tab = line.text.indexOf('\t');
   if (tab > 0) return { line, id: line.text.slice(0, tab), text: line.text.slice(tab + 1) };
-  throw new HnMineError('input', `${placeOf(line)}: expected "id<TAB>text" (found no ${tab === 0 ? 'ID' : 'tab'})`);
+  throw new HnMineError(
+    'input',
+    `${placeOf(line)}: expected "id<TAB>text" (found no ${tab === 0 ? 'ID' : 'tab, or no text after it'})`,
+  );
 }
 
 function readRecord(line: Line, fields: QueryFields): Query {

@@ -10,8 +10,8 @@ import type { Vectors } from './vectors.js';
 
 /** What ranks the pool in a run. */
 export interface Retrievers {
-  /** Gives the order of candidates. */
-  readonly ranking: Retriever;
+  /** Gives the order of candidates; where several are fused, `config` says how. */
+  rankingFor(config: MineConfig): Retriever;
   /** BM25, whose best passages are never mined; nothing where none are skipped. */
   readonly lexical: Retriever | undefined;
   close(): Promise<void>;
@@ -31,7 +31,7 @@ export async function openRetrievers(
   vectors: Vectors | undefined,
   tools: Tools,
 ): Promise<Retrievers> {
-  const { retriever: names, range, rrfK, skipLexical } = config;
+  const { retriever: names, skipLexical } = config;
   const opened: { close(): Promise<void> }[] = [];
   const close = async () => {
     await Promise.all(opened.map((one) => one.close()));
@@ -51,9 +51,12 @@ export async function openRetrievers(
     const dense = names.includes('dense') && vectors ? await openDense(vectors) : undefined;
     const named = [dense, names.includes('bm25') ? bm25 : undefined].filter((one) => one !== undefined);
     const ranking = [...named, ...(tools.runs ?? []).map(createRunRetriever)];
-    const fusion = { rrfK, depth: Math.max(range.high, FUSED_DEPTH), memory: tools.workspace.memory.mining / 4 };
+    const memory = tools.workspace.memory.mining / 4;
     return {
-      ranking: ranking.length === 1 ? (ranking[0] as Retriever) : fuseRetrievers(ranking, fusion),
+      rankingFor({ range, rrfK }) {
+        if (ranking.length === 1) return ranking[0] as Retriever;
+        return fuseRetrievers(ranking, { rrfK, depth: Math.max(range.high, FUSED_DEPTH), memory });
+      },
       lexical: skipLexical > 0 ? bm25 : undefined,
       close,
     };

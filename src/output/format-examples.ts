@@ -33,7 +33,7 @@ interface Group {
 /**
  * The columns beside the query, an example an element, as `mine_hard_negatives` of sentence-transformers has them by
  * `output_format` and `output_scores`, except that it calls the one of `labeled-pair` and of `labeled-list` after the positives.
- * Every positive of a row makes examples of its own with all of the row's negatives; a pair is written once.
+ * Every positive of a row makes examples of its own with all of the row's negatives; a positive that a row has twice counts once.
  */
 const LAYOUTS: Readonly<Record<ExampleFormat, (group: Group) => Field[][]>> = {
   triplet: ({ positives, negatives, isScored }) =>
@@ -75,7 +75,9 @@ export function formatExamples(
   format: ExampleFormat,
 ): LineParts[] {
   const query: Field = [queryField, formatText(escapeText(mined.row.query))];
-  const positives = mined.row.pos.map((text, i) => ({ escaped: escapeText(text), score: mined.posScores[i] }));
+  const positives = mined.row.pos
+    .map((text, i) => ({ text, escaped: escapeText(text), score: mined.posScores[i] }))
+    .filter(({ text }, i) => mined.row.pos.indexOf(text) === i);
   const examples = LAYOUTS[format]({ positives, negatives: mined.negatives, isScored: scores });
   return examples.map((columns) => joinFields([query, ...columns]));
 }

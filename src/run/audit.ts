@@ -1,6 +1,6 @@
 import type { MineConfig } from '../config/config.js';
 import { type Dataset, readDataset } from '../dataset.js';
-import { type Line, placeOf, type Source } from '../input/lines.js';
+import { placeOf, type Source } from '../input/lines.js';
 import { normalizeText } from '../input/normalize.js';
 import type { Row } from '../input/rows.js';
 import { createPacer } from '../pacer.js';
@@ -11,9 +11,10 @@ import { scoreRows } from './score-rows.js';
 
 /**
  * What a negative may not be: a positive of its row, a positive or the query of a row with the same query, the query itself, a
- * text of white space, or a text that the row has already. `none` is a row without negatives.
+ * text of white space, or a text that the row has already. `none` is a row without negatives, `scores` one whose scores are not
+ * one number for each text.
  */
-export const DEFECTS = ['positive', 'sibling', 'query', 'repeated', 'blank', 'none'] as const;
+export const DEFECTS = ['positive', 'sibling', 'query', 'repeated', 'blank', 'none', 'scores'] as const;
 
 export type Defect = (typeof DEFECTS)[number];
 
@@ -48,7 +49,8 @@ interface ScoreFigures {
   readonly meanNegative: number;
   /** Negatives that score above their row's positive. */
   readonly abovePositive: number;
-  /** Negatives that have a score. */
+  /** Rows and negatives that have scores. */
+  readonly rows: number;
   readonly negatives: number;
 }
 
@@ -61,25 +63,25 @@ interface Sources {
  * Checks rows that any tool has mined.
  *
  * @param config with `scores`, all texts are scored; else the scores that the rows have are looked at
- * @param onFinding told of each defect
+ * @param onFinding told of each defect, and waited for
  * @throws HnMineError of every code but `output`
  */
 export async function auditRows(
   sources: Sources,
   config: MineConfig,
   context: RunContext,
-  onFinding: (finding: Finding) => void,
+  onFinding: (finding: Finding) => Promise<void> | undefined,
 ): Promise<Audit> {
   const workspace = openWorkspace(config, context);
   const pause = createPacer();
   try {
     const onRecord = (done: number) => context.events.onProgress?.('reading', done);
     const dataset = await readDataset(sources, config, workspace, onRecord);
-    const counts = createCounts(dataset, sources.pool !== undefined, onFinding);
+    const counts = createCounts(dataset, sources.pool !== undefined);
     const written = createScoreCounts(config);
     for (let position = 0; position < dataset.rows.length; position++) {
       const row = dataset.rows.read(position);
-      counts.add(row, position);
+      for (const finding of counts.add(row, position)) await onFinding(finding);
       if (!config.scores) addWritten(row, written);
       await pause();
     }
@@ -105,63 +107,78 @@ function* parseAll(rows: Dataset['rows']): Generator<object> {
   for (let position = 0; position < rows.length; position++) yield JSON.parse(rows.read(position).line.text) as object;
 }
 
-function createCounts(dataset: Dataset, hasPool: boolean, onFinding: (finding: Finding) => void) {
+function createCounts(dataset: Dataset, hasPool: boolean) {
   const { pool } = dataset;
   const defects = Object.fromEntries(DEFECTS.map((defect) => [defect, 0])) as Record<Defect, number>;
   const counts = { rows: 0, negatives: 0, fewest: Number.POSITIVE_INFINITY, most: 0, defective: 0 };
   const notInPool = { positives: 0, negatives: 0 };
   const isInPool = (text: string) => pool.classesEqualTo(normalizeText(text)).next().done !== true;
   return {
-    add(row: Row, position: number) {
+    add(row: Row, position: number): Finding[] {
       const { line, query, neg } = row;
       const found = findDefects(row, dataset, position);
-      for (const { defect, text } of found) {
-        defects[defect]++;
-        onFinding({ line: placeOf(line as Line), query, defect, text });
-      }
+      for (const { defect } of found) defects[defect]++;
       if (found.length > 0) counts.defective++;
       counts.rows++;
       counts.negatives += neg.length;
       counts.fewest = Math.min(counts.fewest, neg.length);
       counts.most = Math.max(counts.most, neg.length);
-      if (!hasPool) return;
-      notInPool.positives += row.pos.filter((text) => !isInPool(text)).length;
-      notInPool.negatives += neg.filter((text) => !isInPool(text)).length;
+      if (hasPool) {
+        notInPool.positives += row.pos.filter((text) => !isInPool(text)).length;
+        notInPool.negatives += neg.filter((text) => !isInPool(text)).length;
+      }
+      return found.map(({ defect, text }) => ({ line: placeOf(line), query, defect, text }));
     },
     finish: () => ({ ...counts, defects, ...(hasPool && { notInPool }) }),
   };
 }
 
 function findDefects(row: Row, dataset: Dataset, position: number): { defect: Defect; text: string }[] {
-  if (row.neg.length === 0) return [{ defect: 'none', text: '' }];
   const exclusions = dataset.exclusionsOf(position);
   const own = new Set(row.pos.map(normalizeText));
   const query = normalizeText(row.query);
   const seen = new Set<string>();
-  const isExcluded = (text: string) =>
-    [...dataset.pool.classesEqualTo(text)].some((one) => exclusions.classes.has(one));
+  const { pool } = dataset;
+  // By other texts than their own: with a title or without, or by ID.
+  const ownClasses = new Set([
+    ...Array.from(own).flatMap((text) => [...pool.classesEqualTo(text)]),
+    ...row.posIds.flatMap((id) => pool.classesWithId(id)),
+  ]);
   const findDefect = (text: string): Defect | undefined => {
     if (text === '') return 'blank';
     if (own.has(text)) return 'positive';
     if (text === query) return 'query';
-    if (exclusions.hasText(text)) return 'sibling';
-    // A positive by its ID, or by its text without a title.
-    if (isExcluded(text)) return 'positive';
+    const classes = [...pool.classesEqualTo(text)];
+    if (classes.some((one) => ownClasses.has(one))) return 'positive';
+    if (exclusions.hasText(text) || classes.some((one) => exclusions.classes.has(one))) return 'sibling';
     return seen.has(text) ? 'repeated' : undefined;
   };
-  return row.neg.flatMap((text) => {
+  const none = row.neg.length === 0 ? [{ defect: 'none' as const, text: '' }] : [];
+  const odd = hasOddScores(row) ? [{ defect: 'scores' as const, text: '' }] : [];
+  const found = row.neg.flatMap((text) => {
     const normalized = normalizeText(text);
     const defect = findDefect(normalized);
     seen.add(normalized);
     return defect === undefined ? [] : [{ defect, text }];
   });
+  return [...none, ...found, ...odd];
+}
+
+/** Trainers that distil take one score for each text. */
+function hasOddScores(row: Row): boolean {
+  const { pos_scores, neg_scores } = readScores(row);
+  const isOdd = (scores: unknown, texts: readonly string[]) => scores != null && !isScores(scores, texts.length);
+  return isOdd(pos_scores, row.pos) || isOdd(neg_scores, row.neg);
+}
+
+function readScores({ line }: Row): { pos_scores?: unknown; neg_scores?: unknown } {
+  return line.text.includes('_scores"') ? (JSON.parse(line.text) as Record<string, unknown>) : {};
 }
 
 /** The scores that a row was written with, if it has one for each of its texts. */
-function addWritten({ line, pos, neg }: Row, counts: ReturnType<typeof createScoreCounts>): void {
-  if (!line.text.includes('_scores"')) return;
-  const { pos_scores, neg_scores } = JSON.parse(line.text) as Record<string, unknown>;
-  if (isScores(pos_scores, pos.length) && isScores(neg_scores, neg.length)) counts.add(pos_scores, neg_scores);
+function addWritten(row: Row, counts: ReturnType<typeof createScoreCounts>): void {
+  const { pos_scores, neg_scores } = readScores(row);
+  if (isScores(pos_scores, row.pos.length) && isScores(neg_scores, row.neg.length)) counts.add(pos_scores, neg_scores);
 }
 
 function isScores(value: unknown, count: number): value is number[] {
@@ -169,7 +186,7 @@ function isScores(value: unknown, count: number): value is number[] {
 }
 
 function createScoreCounts({ positiveScore }: MineConfig) {
-  const sums = { positives: 0, positive: 0, negatives: 0, negative: 0, above: 0 };
+  const sums = { rows: 0, positives: 0, positive: 0, negatives: 0, negative: 0, above: 0 };
   return {
     add(posScores: readonly number[], negScores: readonly number[]) {
       const positive = combinePositives(posScores, positiveScore);
@@ -178,17 +195,19 @@ function createScoreCounts({ positiveScore }: MineConfig) {
         sums.negative += score;
         if (score > positive) sums.above++;
       }
+      sums.rows++;
       sums.positives += posScores.length;
       sums.negatives += negScores.length;
     },
     finish(from: string): ScoreFigures | undefined {
-      const { positives, positive, negatives, negative, above } = sums;
+      const { rows, positives, positive, negatives, negative, above } = sums;
       if (negatives === 0) return undefined;
       return {
         from,
         meanPositive: positive / positives,
         meanNegative: negative / negatives,
         abovePositive: above,
+        rows,
         negatives,
       };
     },

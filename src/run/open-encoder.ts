@@ -26,9 +26,10 @@ const SERVER_KEY = 'HN_MINE_EMBEDDER_KEY';
  */
 export async function planReachableEncoder(
   config: MineConfig,
-  { env }: RunContext,
+  { env, events }: RunContext,
 ): Promise<PlannedEncoder | undefined> {
-  if (config.embedder) return planServerEncoder(config, env[SERVER_KEY] || undefined);
+  const onWarning = (message: string) => events.onWarning?.(message);
+  if (config.embedder) return planServerEncoder(config, { key: env[SERVER_KEY] || undefined, onWarning });
   const files = findLocalModel(chooseEncoder(config));
   return files && planFiles(files, config);
 }

@@ -4,6 +4,7 @@ import type { Dataset, Inputs } from '../dataset.js';
 import type { PlannedEncoder } from '../embed/planned-encoder.js';
 import { HnMineError } from '../errors.js';
 import { describeJudgements } from '../input/judged-queries.js';
+import { isJudged } from '../inputs.js';
 import type { Workspace } from '../memory/workspace.js';
 import { type MinedRow, mineDataset, type Phase, prepareMining, type Tools } from '../mine.js';
 import { resolveDepths } from '../mining/rerank-rows.js';
@@ -145,6 +146,10 @@ async function prepareRun(inputs: Inputs, config: MineConfig, workspace: Workspa
   const { tally, events } = context;
   if (config.poolEmbeddings && inputs.pool === undefined) {
     throw new HnMineError('usage', '--pool-embeddings: needs the --pool whose vectors they are');
+  }
+  if (config.queryEmbeddings && (isJudged(inputs.input) || inputs.reshape)) {
+    const odd = isJudged(inputs.input) ? 'judged queries' : 'rows with hidden positives';
+    throw new HnMineError('usage', `--query-embeddings: needs the rows of an --input as they are (found ${odd})`);
   }
   const encoder = needsEncoder(config) ? await planReachableEncoder(config, context) : undefined;
   const reranker = await planLocalReranker(config, 'model');

@@ -28,7 +28,8 @@ export interface TuneOutcome {
   readonly meanPositiveScore: number | null;
   /** Negatives that score above their row's positive. */
   readonly abovePositive: number;
-  /** Negatives that are positives of their row which were hidden, where they are. */
+  /** Where positives are hidden: how many of them the pool holds, and how many negatives are such of their query. */
+  readonly hidden?: number;
   readonly falseNegatives?: number;
 }
 
@@ -85,7 +86,7 @@ async function* trySettings(
   const pause = createPacer();
   try {
     for (const { flags, config } of settings) {
-      const counts = createCounts(dataset, config.positiveScore, isHiding);
+      const counts = createCounts(dataset, config.positiveScore, isHiding ? createHidden(dataset) : undefined);
       const refused = await findRefusal(dataset, config);
       if (refused === undefined) {
         for await (const block of miner.choose(config)) {
@@ -112,13 +113,31 @@ async function findRefusal(dataset: Dataset, config: TunedSetting['config']): Pr
   }
 }
 
-function createCounts({ pool }: Dataset, how: TunedSetting['config']['positiveScore'], isHiding: boolean) {
-  const counts = { rows: 0, negatives: 0, short: 0, backfilled: 0, abovePositive: 0, falseNegatives: 0 };
+/** Returns what gives the classes of a row's hidden positives, and of those of its siblings. */
+function createHidden({ rows, siblings, pool }: Dataset) {
+  const classesOf = (position: number) => {
+    const { [HIDDEN]: texts } = JSON.parse(rows.read(position).line.text) as { [HIDDEN]: string[] };
+    return texts.flatMap((text) => [...pool.classesEqualTo(normalizeText(text))]);
+  };
+  return (position: number) => ({
+    own: new Set(classesOf(position)).size,
+    all: new Set(siblings.of(position).flatMap(classesOf)),
+  });
+}
+
+function createCounts(
+  { pool, mined }: Dataset,
+  how: TunedSetting['config']['positiveScore'],
+  hiddenOf: ReturnType<typeof createHidden> | undefined,
+) {
+  const counts = { rows: 0, negatives: 0, short: 0, backfilled: 0, abovePositive: 0, hidden: 0, falseNegatives: 0 };
   const sums = { negatives: 0, positives: 0 };
   return {
-    add({ row, negatives, posScores, reason }: ChosenRow) {
+    add({ negatives, posScores, reason }: ChosenRow) {
       const positive = combinePositives(posScores, how);
-      const hidden = isHiding ? classesOfHidden(row, pool) : undefined;
+      // Rows come in their order.
+      const hidden = hiddenOf?.(mined.start + counts.rows);
+      counts.hidden += hidden?.own ?? 0;
       counts.rows++;
       sums.positives += positive;
       if (reason !== undefined) counts.short++;
@@ -127,22 +146,17 @@ function createCounts({ pool }: Dataset, how: TunedSetting['config']['positiveSc
         sums.negatives += score;
         if (source !== 'window') counts.backfilled++;
         if (score > positive) counts.abovePositive++;
-        if (hidden?.has(pool.classOf(passage))) counts.falseNegatives++;
+        if (hidden?.all.has(pool.classOf(passage))) counts.falseNegatives++;
       }
     },
     finish() {
-      const { falseNegatives, ...all } = counts;
+      const { hidden, falseNegatives, ...all } = counts;
       return {
         ...all,
-        ...(isHiding && { falseNegatives }),
+        ...(hiddenOf && { hidden, falseNegatives }),
         meanScore: counts.negatives === 0 ? null : sums.negatives / counts.negatives,
         meanPositiveScore: counts.rows === 0 ? null : sums.positives / counts.rows,
       };
     },
   };
-}
-
-function classesOfHidden(row: Row, pool: Dataset['pool']): Set<number> {
-  const { [HIDDEN]: texts } = JSON.parse(row.line.text) as { [HIDDEN]: string[] };
-  return new Set(texts.flatMap((text) => [...pool.classesEqualTo(normalizeText(text))]));
 }

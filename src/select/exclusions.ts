@@ -17,8 +17,8 @@ export interface Exclusions {
   positives(): readonly Hash64[];
 }
 
-/** The classes of passages that are relevant to a query with this ID, but not its positives. */
-type RelevantTo = (queryId: string) => Iterable<number>;
+/** The classes of passages that are relevant to a query with this text, but not its positives. */
+type RelevantTo = (query: string) => Iterable<number>;
 
 /**
  * The positives of a group's rows (by ID, by joined text, by text without title), their queries' own texts, and what else is
@@ -31,7 +31,7 @@ export function listExclusions(group: Iterable<Row>, pool: Pool, relevantTo: Rel
   for (const row of group) {
     for (const text of ownTexts(row)) for (const found of pool.classesEqualTo(text)) classes.add(found);
     for (const found of row.posIds.flatMap((id) => pool.classesWithId(id))) classes.add(found);
-    if (row.queryId !== undefined) for (const found of relevantTo(row.queryId)) classes.add(found);
+    for (const found of relevantTo(row.query)) classes.add(found);
   }
   let texts: HashTable | undefined;
   let positives: Hash64[] | undefined;

@@ -52,7 +52,7 @@ describe('hn-mine audit', () => {
     expect(stdout.split('\n')).toEqual([
       'rows        5',
       'negatives   13, 0 to 4 a row',
-      'defects     1 a positive of their row, 1 a positive of a row with the same query, 1 the query itself, 1 in their row twice, 1 blank, 1 rows without negatives',
+      'defects     1 a positive of their row, 1 a positive or the query of a row with the same query, 1 the query itself, 1 in their row twice, 1 blank, 1 row without negatives',
       '',
     ]);
     expect(JSON.parse(workspace.read('s.json'))).toEqual({
@@ -62,7 +62,7 @@ describe('hn-mine audit', () => {
       fewest: 0,
       most: 4,
       defective: 4,
-      defects: { positive: 1, sibling: 1, query: 1, repeated: 1, blank: 1, none: 1 },
+      defects: { positive: 1, sibling: 1, query: 1, repeated: 1, blank: 1, none: 1, scores: 0 },
     });
   });
 
@@ -77,7 +77,49 @@ describe('hn-mine audit', () => {
     ]);
     expect(stderr).toBe('mined.jsonl: 8 defects in 5 rows\n');
     // Positives x; negatives B, b and the blank one.
-    expect(stdout).toContain('not in pool 1 positives, 3 negatives\n');
+    expect(stdout).toContain('not in pool 1 positive, 3 negatives\n');
+  });
+
+  it('tells the positives of other rows with the same query from those of the row, by title and ID too', async () => {
+    const workspace = writeInputs([
+      { query: 'a', pos: ['Text of seven.'], neg: ['one'] },
+      { query: 'a', pos: ['two'], pos_ids: ['p8'], neg: ['Seven Text of seven.', 'eight'] },
+      { query: ' a', pos: ['x'], neg: ['eight', 'a'] },
+    ]);
+    const flags = ['--pool', 'pool.jsonl', '--findings', 'findings.jsonl', '--quiet'];
+    await workspace.run(['audit', 'mined.jsonl', ...flags]);
+    expect(readFindings(workspace)).toEqual([
+      defect(2, 'a', 'sibling', 'Seven Text of seven.'),
+      defect(2, 'a', 'positive', 'eight'),
+      defect(3, ' a', 'sibling', 'eight'),
+      defect(3, ' a', 'query', 'a'),
+    ]);
+  });
+
+  it('finds scores that are not one number for each text, and averages those that are', async () => {
+    const row = { query: 'a', pos: ['b'], neg: ['c', 'd'] };
+    const workspace = writeInputs([
+      { ...row, pos_scores: [0.5], neg_scores: [0.7, 0.1] },
+      { ...row, pos_scores: [0.5], neg_scores: [0.7] },
+      { ...row, pos_scores: ['0.5'], neg_scores: [1, 2] },
+      { ...row, pos_scores: null },
+      { ...row, neg_scores: 3 },
+    ]);
+    const { stdout } = await workspace.run(['audit', 'mined.jsonl', '--findings', 'findings.jsonl', '--quiet']);
+    expect(readFindings(workspace)).toEqual([2, 3, 5].map((line) => defect(line, 'a', 'scores', '')));
+    expect(stdout).toMatch(/\ndefects {5}3 rows with scores that are not one number for each text\n/);
+    expect(stdout).toMatch(
+      /\nmean score {2}positives 0\.5000, negatives 0\.4000 \(by the file, of 1 row\)\nabove {7}1 negative above their row's positive \(50\.00 %\)\n$/,
+    );
+  });
+
+  it('scores where a model is named', async () => {
+    const workspace = writeInputs([{ query: 'a', pos: ['b'], neg: ['c', 'd'] }]);
+    const { stdout } = await workspace.run(['audit', 'mined.jsonl', ...TINY, '--quiet']);
+    expect(stdout).toContain(`(by ${TINY_MODEL})\n`);
+    const both = await workspace.run(['audit', 'mined.jsonl', '--reranker', 'x', '--model', 'y']);
+    const says = '--model: is of the encoder, which a --reranker takes the place of\n';
+    expect(both).toEqual({ stdout: '', stderr: says, code: 2, signal: null });
   });
 
   it('passes what this program has mined, and tells of its scores', async () => {
@@ -90,7 +132,7 @@ describe('hn-mine audit', () => {
     const written = await workspace.run(audit);
     expect({ ...written, stdout: '' }).toEqual({ stdout: '', stderr: '', code: 0, signal: null });
     expect(written.stdout).toMatch(
-      /^rows {8}20\nnegatives {3}300, 15 a row\ndefects {5}none\nnot in pool 0 positives, 0 negatives\nmean score {2}positives -?0\.\d{4}, negatives -?0\.\d{4} \(by the file\)\nabove {7}\d+ negatives score above their row's positive \(\d+\.\d\d %\)\n$/,
+      /^rows {8}20\nnegatives {3}300, 15 a row\ndefects {5}none\nnot in pool 0 positives, 0 negatives\nmean score {2}positives -?0\.\d{4}, negatives -?0\.\d{4} \(by the file\)\nabove {7}\d+ negatives? above their row's positive \(\d+\.\d\d %\)\n$/,
     );
     // The same figures where the model scores them again.
     workspace.write('mined.jsonl', workspace.read('mined.jsonl').replaceAll(/, "(pos|neg)_scores": \[[^\]]*\]/g, ''));
@@ -107,16 +149,23 @@ describe('hn-mine audit', () => {
       negatives: 1500,
       fewest: 15,
       most: 15,
-      defects: { positive: 0, sibling: 0, query: 0, repeated: 1200, blank: 0, none: 0 },
+      defects: { positive: 0, sibling: 0, query: 0, repeated: 1200, blank: 0, none: 0, scores: 0 },
       defective: 2,
-      scores: { from: 'the file', meanPositive: 0.5, meanNegative: -0.12345, abovePositive: 3, negatives: 1200 },
+      scores: {
+        from: 'the file',
+        meanPositive: 0.5,
+        meanNegative: -0.12345,
+        abovePositive: 3,
+        rows: 1,
+        negatives: 1200,
+      },
     };
     expect(describeAudit(audit)).toEqual([
       'rows        2',
       'negatives   1,500, 15 a row',
       'defects     1,200 in their row twice',
-      'mean score  positives 0.5000, negatives -0.1235 (by the file)',
-      "above       3 negatives score above their row's positive (0.25 %)",
+      'mean score  positives 0.5000, negatives -0.1235 (by the file, of 1 row)',
+      "above       3 negatives above their row's positive (0.25 %)",
     ]);
   });
 

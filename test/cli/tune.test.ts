@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { describeOutcomes } from '#dist/cli/tune-files.js';
+import { createTable } from '#dist/cli/tune-files.js';
 import type { TuneOutcome } from '#dist/run/tune.js';
-import { type MinedLine, makePassages, makeTexts, parseRows, TINY, Workspace } from './run-cli.js';
+import { HN_MINE, type MinedLine, makePassages, makeTexts, parseRows, TINY, Workspace } from './run-cli.js';
 
 const FILES = ['--input', 'train.jsonl', '--pool', 'pool.jsonl'];
 const ROWS = Array.from({ length: 12 }, (_, i) => ({
@@ -16,6 +16,7 @@ function writeInputs(rows: object[] = ROWS): Workspace {
   return workspace;
 }
 
+/** @returns what is printed, and the outcomes; warnings aside, which come first */
 async function tune(workspace: Workspace, ...flags: string[]) {
   const { stdout, stderr, code } = await workspace.run([
     'tune',
@@ -26,8 +27,8 @@ async function tune(workspace: Workspace, ...flags: string[]) {
     't.json',
     ...flags,
   ]);
-  expect({ stderr, code }).toEqual({ stderr: '', code: 0 });
-  return { stdout, outcomes: (JSON.parse(workspace.read('t.json')) as { settings: TuneOutcome[] }).settings };
+  expect({ stderr: stderr.replaceAll(/^warning: .*\n/gm, ''), code }).toEqual({ stderr: '', code: 0 });
+  return { stdout, stderr, outcomes: (JSON.parse(workspace.read('t.json')) as { settings: TuneOutcome[] }).settings };
 }
 
 /** The figures of rows that were mined and written. */
@@ -106,6 +107,66 @@ describe('hn-mine tune', () => {
     expect(found).toBeGreaterThan(0);
   });
 
+  it('counts what is hidden of rows with the same query, and tells what the pool lacks', async () => {
+    const rows = [
+      { query: 'apples', pos: ['a passage 1', 'a passage 2'] },
+      { query: ' apples ', pos: ['a passage 3', 'a passage 4'] },
+      { query: 'pears', pos: ['a passage 5', 'absent'] },
+    ];
+    const workspace = writeInputs(rows);
+    workspace.write(
+      'pool.jsonl',
+      Array.from({ length: 12 }, (_, i) => ({ text: `a passage ${i}` })),
+    );
+    const flags = ['--hide-positives', '--range', '0-10', '--neg', '9,10', '--backfill', 'none'];
+    const { stdout, outcomes } = await tune(workspace, ...flags);
+    // Of ten candidates of either row of apples, two are hidden positives of both.
+    expect(outcomes[1]).toMatchObject({ rows: 3, hidden: 2, negatives: 30, falseNegatives: 4 });
+    expect(stdout).toMatch(/^3 rows, 2 hidden positives in the pool, mean score /);
+  });
+
+  it('leaves out combinations that make no sense with a warning, but refuses values that make none', async () => {
+    const { stderr, outcomes } = await tune(
+      writeInputs(),
+      '--range',
+      '0-10,10-20',
+      '--neg',
+      '4',
+      '--positive-weight',
+      '0.5',
+    );
+    expect(outcomes).toHaveLength(1);
+    expect(stderr).toMatch(/^warning: 1 combination left out: --positive-weight: needs ranks to skip/);
+    const typo = await writeInputs().run(['tune', ...FILES, '--sample', 'top,foo']);
+    const says = '--sample: expected one of random, top, weighted (found "foo")\n';
+    expect(typo).toEqual({ stdout: '', stderr: says, code: 2, signal: null });
+  });
+
+  it('gives what mining gives where rankings are fused, whatever else is tried', async () => {
+    const workspace = writeInputs();
+    const fused = ['--retriever', 'hybrid', '--rrf-k', '1'];
+    const { outcomes } = await tune(workspace, ...fused, '--range', '5-15,0-1500', '--neg', '4');
+    const { stdout } = await workspace.run([
+      ...FILES,
+      ...TINY,
+      '--quiet',
+      '--scores',
+      ...fused,
+      '--range',
+      '5-15',
+      '--neg',
+      '4',
+    ]);
+    expect(outcomes[0]).toMatchObject(countRows(parseRows(stdout)));
+  });
+
+  it('fails where its table cannot be written', async () => {
+    const { stderr, code } = await writeInputs().shell(
+      `${HN_MINE} tune ${FILES.join(' ')} ${TINY.map((word) => `'${word}'`).join(' ')} --range 0-10 --neg 4 --quiet > /dev/full`,
+    );
+    expect({ stderr, code }).toEqual({ stderr: 'standard output: cannot be written (the disk is full)\n', code: 1 });
+  });
+
   it('goes on past a setting that the pool cannot fill', async () => {
     const workspace = writeInputs();
     const { stdout, outcomes } = await tune(workspace, '--range', '0-10,100-200', '--neg', '3', '--backfill', 'none');
@@ -120,7 +181,14 @@ describe('hn-mine tune', () => {
 
   it('prints a table', () => {
     const common = { rows: 1200, short: 0, backfilled: 3, abovePositive: 450, meanPositiveScore: 0.61234 };
-    const some = { ...common, flags: '--range 0-50', negatives: 18_000, meanScore: 0.44444, falseNegatives: 9 };
+    const some = {
+      ...common,
+      flags: '--range 0-50',
+      negatives: 18_000,
+      meanScore: 0.44444,
+      hidden: 1,
+      falseNegatives: 9,
+    };
     const none = {
       ...common,
       flags: '',
@@ -129,8 +197,9 @@ describe('hn-mine tune', () => {
       falseNegatives: 0,
       refused: '--neg 9: too many',
     };
-    expect(describeOutcomes([some, none])).toEqual([
-      '1,200 rows, mean score of their positives 0.612',
+    const table = createTable([some.flags, none.flags], true);
+    expect([some, none].flatMap((one) => table.add(one))).toEqual([
+      '1,200 rows, 1 hidden positive in the pool, mean score of their positives 0.612',
       '              negatives  short rows  backfilled  mean score  above positive  false',
       '--range 0-50     18,000           0      0.02 %       0.444          2.50 %  0.05 %',
       '(defaults)    – --neg 9: too many',

@@ -160,6 +160,10 @@ describe('parseConfig refuses', () => {
       settings: { embedder: 'localhost:8080' },
       message: '--embedder: expected an address that begins with http:// or https:// (found "localhost:8080")',
     },
+    {
+      settings: { embedder: 'http://user:secret@host' },
+      message: '--embedder: expected an address without a user and a password; HN_MINE_EMBEDDER_KEY takes a key',
+    },
     { settings: { embedderModel: 'a' }, message: '--embedder-model: needs an --embedder (found none)' },
     {
       settings: { embedder: 'http://a', pooling: 'cls' },
@@ -173,7 +177,7 @@ describe('parseConfig refuses', () => {
       settings: { format: 'labeled-list', ids: true },
       message: '--ids: needs rows to be written to (found --format labeled-list)',
     },
-    { settings: { minRelevance: '0' }, message: '--min-relevance: expected a whole number of at least 1 (found "0")' },
+    { settings: { minRelevance: '-1' }, message: '--min-relevance: expected a number of at least 0 (found "-1")' },
     {
       settings: { format: 'n-tuple', queryField: 'negative_2' },
       message: '--query-field: "negative_2" is taken by a column of --format n-tuple',

@@ -58,7 +58,7 @@ describe('parseTuneConfig', () => {
     { lists: { neg: '0' }, says: '--neg: expected a whole number of at least 1 (found "0")' },
     {
       lists: { neg: '1,2,3,4,5,6,7,8,9,10,11', margin: '1,2,3,4,5,6,7,8,9,10', maxScore: '1,2,3,4,5,6,7,8,9,10' },
-      says: 'tune: expected at most 1000 settings (found 1100)',
+      says: 'tune: expected at most 1000 combinations (found 1100); list fewer values',
     },
   ])('refuses $lists', ({ lists, says }) => {
     expect(() => parseTuneConfig({}, lists)).toThrow(says);
@@ -77,7 +77,7 @@ it('unites settings into one that embeds and indexes for all', () => {
   const { settings } = parseTuneConfig({}, { ...lists, positiveWeight: '0,0.5' });
   expect(uniteSettings(settings)).toMatchObject({
     range: { low: 0, high: 210 },
-    neg: 15,
+    neg: 5,
     maxPositiveSimilarity: 0.8,
     skipLexical: 20,
     positiveWeight: 0.5,

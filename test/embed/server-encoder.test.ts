@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -54,7 +54,7 @@ async function encode(
 ) {
   const { address } = await serveEmbeddings({ embed: hashVector, ...serving });
   const texts = ['one', 'two', 'three'];
-  const planned = await planServerEncoder(parseConfig({ embedder: address, ...settings }), undefined);
+  const planned = await planServerEncoder(parseConfig({ embedder: address, ...settings }), { key: undefined });
   const started = await planned.start();
   const found = new Array<number[]>(texts.length);
   await started.encodeRows(texts, role, async (places, vectors) => {
@@ -86,14 +86,14 @@ describe('an embedding server', () => {
   it('is asked for each text once, with prompts, model and key, no more texts at once than told', async () => {
     const server = await serveEmbeddings({ embed: hashVector, models: ['a', 'b'], path: '/embeddings' });
     const settings = { embedder: server.address, embedderModel: 'b', batchSize: 4, passageInstruction: 'p: ' };
-    const planned = await planServerEncoder(parseConfig(settings), 'secret');
+    const planned = await planServerEncoder(parseConfig(settings), { key: 'secret' });
     const started = await planned.start();
     const texts = POOL.map(({ text }) => text);
     const done: number[] = [];
     await started.encodeRows(texts, 'passage', async (places) => void done.push(...places));
     await started.close();
-    const [probe, ...rest] = server.asked;
-    expect(probe?.input).toHaveLength(2);
+    const [short, long, ...rest] = server.asked;
+    for (const probe of [short, long]) expect(probe?.input).toHaveLength(1);
     expect(rest.flatMap(({ input }) => input).toSorted()).toEqual(texts.map((text) => `p: ${text}`).toSorted());
     expect(Math.max(...rest.map(({ input }) => input.length))).toBe(4);
     expect(new Set(server.asked.map(({ model, key }) => `${model} ${key}`))).toEqual(new Set(['b Bearer secret']));
@@ -114,9 +114,61 @@ describe('an embedding server', () => {
     };
     const url = `${endpoint.address}/v1/embeddings`;
     const signal = new AbortController().signal;
-    const vectors = await requestPatiently([{ ...endpoint, url, key: undefined }], ['one'], signal, [1, 1, 1, 1]);
+    const vectors = await requestPatiently([{ ...endpoint, url, key: undefined }], ['one'], {
+      signal,
+      delays: [1, 1, 1, 1],
+    });
     expect(vectors).toEqual([Float32Array.from(hashVector('one'))]);
     expect(endpoint.asked).toHaveLength(5);
+  });
+
+  it('is not waited for without end', async () => {
+    const server = await serveEmbeddings({ embed: () => new Promise<never>(() => {}) });
+    const endpoint = {
+      address: server.address,
+      url: `${server.address}/v1/embeddings`,
+      model: undefined,
+      key: undefined,
+    };
+    const told: string[] = [];
+    const onRetry = (_: unknown, reason: string) => void told.push(reason.replace(/:\d+:/, ':'));
+    const limits = { signal: new AbortController().signal, delays: [1], limit: 100, onRetry };
+    const says = 'http://127.0.0.1: no answer for 0.1 s; lower --batch-size';
+    await expect(requestPatiently([endpoint], ['one'], limits)).rejects.toThrow('no answer for 0.1 s');
+    expect(told).toEqual([says]);
+    expect(server.asked).toHaveLength(2);
+  });
+
+  it('has its failures told once, while it is asked again', async () => {
+    const server = await serveEmbeddings({
+      embed: hashVector,
+      faultOf: (request) => (request === 2 || request === 3 ? { status: 503, body: 'loading' } : undefined),
+    });
+    const { told, rows } = await collect({ embedder: server.address });
+    expect(rows).toHaveLength(6);
+    const says = `${server.address}: cannot answer now (HTTP 503: loading); try again later; asking again`;
+    expect(told.filter((line) => line.includes('503'))).toEqual([says]);
+  });
+
+  it('may refuse texts that are too long for it, where none of the data is', async () => {
+    const refuse = { status: 400, body: '{"message":"This model\'s maximum context length is 512 tokens."}' };
+    const server = await serveEmbeddings({
+      embed: hashVector,
+      faultOf: (_, { input }) => ((input[0] ?? '').length > 2000 ? refuse : undefined),
+    });
+    const { rows, told } = await collect({ embedder: server.address });
+    expect(rows).toHaveLength(6);
+    expect(told).toContain(`tiny at ${server.address}: vectors of 3 values; refuses texts that are too long`);
+  });
+
+  it('is never shown a key that cannot be one', async () => {
+    const server = await serveEmbeddings({ embed: hashVector });
+    for (const key of ['sk-a\nsk-b', 'sécret']) {
+      expect(await refusalOf(planServerEncoder(parseConfig({ embedder: server.address }), { key }))).toBe(
+        'HN_MINE_EMBEDDER_KEY: expected ASCII letters, digits and signs (found another character); copy the key again',
+      );
+    }
+    expect(server.asked).toEqual([]);
   });
 
   it('is given up after some tries', async () => {
@@ -130,7 +182,7 @@ describe('an embedding server', () => {
       model: undefined,
       key: undefined,
     };
-    const work = requestPatiently([endpoint], ['one'], new AbortController().signal, [1, 1]);
+    const work = requestPatiently([endpoint], ['one'], { signal: new AbortController().signal, delays: [1, 1] });
     expect(await refusalOf(work)).toBe('http://HOST: cannot answer now (HTTP 500: out of memory); try again later');
     expect(server.asked).toHaveLength(3);
   });
@@ -141,7 +193,7 @@ describe('an embedding server', () => {
       await serveEmbeddings({ embed: hashVector }),
     ];
     const config = parseConfig({ embedder: [first.address, second.address], batchSize: 1 });
-    const started = await (await planServerEncoder(config, undefined)).start();
+    const started = await (await planServerEncoder(config, { key: undefined })).start();
     const texts = Array.from({ length: 200 }, (_, i) => `text ${i}`);
     let done = 0;
     await started.encodeRows(texts, 'query', async () => {
@@ -185,29 +237,53 @@ describe('an embedding server', () => {
       title: 'too many texts',
       serving: {
         faultOf: (_, { input }) =>
-          input.length > 2 ? { status: 422, body: '{"message":"batch size 3 > maximum 2"}' } : undefined,
+          input.length > 1 ? { status: 422, body: '{"message":"batch size 3 > maximum 2"}' } : undefined,
       },
       says: 'http://HOST: the server refused (HTTP 422: batch size 3 > maximum 2); lower --batch-size',
     },
     {
       title: 'another kind of answer',
-      serving: { answer: (vectors) => ({ embeddings: vectors }) },
-      says: 'http://HOST: expected {"data": [{"index", "embedding"}]} (found another "data")',
+      serving: { answer: () => ({ embeddings: [] }) },
+      says: 'http://HOST: expected {"data": [{"index", "embedding"}]} (found {"embeddings":[]})',
     },
     {
       title: 'too few vectors',
       serving: { answer: (vectors) => ({ data: vectors.slice(1).map((embedding, index) => ({ index, embedding })) }) },
-      says: 'http://HOST: expected 2 vectors of numbers (found 1)',
+      says: 'http://HOST: expected a vector of numbers for each of one text, with its index (found 0 of 0)',
     },
     {
       title: 'the same place twice',
       serving: { answer: (vectors) => ({ data: vectors.map((embedding) => ({ index: 0, embedding })) }) },
-      says: 'http://HOST: expected 2 vectors of numbers (found 1)',
+      says: 'http://HOST: expected a vector of numbers for each of 3 texts, with its index (found 1 of 3)',
     },
     {
       title: 'what is no number',
       serving: { embed: (text) => (text === 'two' ? [1, null, 0] : hashVector(text)) },
-      says: 'http://HOST: expected 3 vectors of numbers (found 2)',
+      says: 'http://HOST: expected a vector of numbers for each of 3 texts, with its index (found 2 of 3)',
+    },
+    {
+      title: 'a page in place of an answer',
+      serving: { faultOf: () => ({ status: 200, body: '<html>\n<h1>Welcome</h1>' }) },
+      says: 'http://HOST: expected JSON (found "<html> <h1>Welcome</h1>")',
+    },
+    {
+      title: 'a model that is not there',
+      serving: { faultOf: () => ({ status: 404, body: '{"error":{"message":"The model `b` does not exist"}}' }) },
+      settings: { embedderModel: 'b' },
+      says: 'http://HOST: the server refused (HTTP 404: The model `b` does not exist)',
+    },
+    {
+      title: 'a text that is too long',
+      serving: {
+        faultOf: (request) =>
+          request < 2 ? undefined : { status: 413, body: '{"error":"inputs must have less than 512 tokens"}' },
+      },
+      says: 'http://HOST: the server refused (HTTP 413: inputs must have less than 512 tokens); shorten the texts, or have the server cut them off',
+    },
+    {
+      title: 'zero vectors alone',
+      serving: { embed: () => [0, 0, 0] },
+      says: 'http://HOST: the embedding of a text is all zeros',
     },
     {
       title: 'a zero vector',
@@ -228,7 +304,7 @@ describe('an embedding server', () => {
     const other = await serveEmbeddings({ embed: (text) => hashVector(`${text}!`) });
     const gone = await serveEmbeddings({ embed: hashVector });
     await gone.close();
-    const plan = (...embedder: string[]) => refusalOf(planServerEncoder(parseConfig({ embedder }), undefined));
+    const plan = (...embedder: string[]) => refusalOf(planServerEncoder(parseConfig({ embedder }), { key: undefined }));
     expect(await plan(address, other.address)).toBe(
       'http://HOST: gives other vectors than http://HOST; all --embedder must serve the same model',
     );
@@ -266,6 +342,29 @@ describe('the vectors of a server', () => {
       const { asked, reused } = await countAsked(server, { cacheDir, ...settings });
       expect(asked + reused).toBe(46);
       expect(asked).toBeGreaterThanOrEqual(6);
+    }
+  });
+
+  it('never mix where two models of one name begin at once, and are found again when another is gone', async () => {
+    const cacheDir = makeFolder();
+    const [one, two] = [hashVector, (text: string) => hashVector(`${text}!`)].map((embed) =>
+      serveEmbeddings({ embed }),
+    );
+    const servers = [await (one as typeof one & object), await (two as typeof two & object)];
+    const alone = await Promise.all(servers.map((server) => collect({ embedder: server.address })));
+    expect(alone[0]?.rows).not.toEqual(alone[1]?.rows);
+    await Promise.all(servers.map((server) => countAsked(server, { cacheDir })));
+    for (const [i, server] of servers.entries()) {
+      expect(await countAsked(server, { cacheDir })).toMatchObject({ rows: alone[i]?.rows, asked: 0 });
+    }
+    const stores = join(cacheDir, 'embeddings');
+    const [first, second] = readdirSync(stores) as [string, string];
+    // A description that cannot be read is nobody's.
+    writeFileSync(join(stores, first, 'encoder.json'), '');
+    rmSync(join(stores, second), { recursive: true });
+    for (const [i, server] of servers.entries()) {
+      expect((await countAsked(server, { cacheDir })).rows).toEqual(alone[i]?.rows);
+      expect(await countAsked(server, { cacheDir })).toMatchObject({ rows: alone[i]?.rows, asked: 0 });
     }
   });
 });

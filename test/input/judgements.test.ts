@@ -46,7 +46,10 @@ describe('readJudgements', () => {
       text: 'q1 p1\n',
       says: 'qrels:1: expected "query passage relevance" or "query 0 passage relevance" (found 2 columns)',
     },
-    { text: 'a b c\nq1 p1 high\n', says: 'qrels:2: expected a number as the relevance (found "high")' },
+    {
+      text: 'query-id passage score\nq1 p1 high\n',
+      says: 'qrels:2: expected a number as the relevance (found "high")',
+    },
     {
       text: 'q1\tp1\t1\nq1\tp1\t\n',
       says: 'qrels:2: expected "query passage relevance" or "query 0 passage relevance" (found 2 columns)',
@@ -55,6 +58,9 @@ describe('readJudgements', () => {
       text: '{"q1": {"p1": 1}}\n',
       says: 'qrels:1: expected "query passage relevance" or "query 0 passage relevance" (found JSON)',
     },
+    { text: 'q1\tp1\tyes\n', says: 'qrels:1: expected a number as the relevance (found "yes")' },
+    { text: 'q1 0 p1 1,0\nq2 0 p6 1\n', says: 'qrels:1: expected a number as the relevance (found "1,0")' },
+    { text: 'q1 p1 NaN\n', says: 'qrels:1: expected a number as the relevance (found "NaN")' },
   ])('refuses $text', async ({ text, says }) => {
     expect(await refusalOf(text)).toBe(says);
   });

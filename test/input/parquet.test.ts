@@ -47,7 +47,7 @@ describe('Parquet files', () => {
     expect(lines[1]?.text).toBe(
       '{"query": "query 1 é 😀", "pos": ["passage 1", "passage 11"], "neg": [], "id": 1152921504606846977, "weight": 0.25, ' +
         '"flag": false, "scores": [0.5, 1], "meta": {"source": "a", "tags": ["x", null], "n": 1}, "kind": "kind 1", ' +
-        '"day": "2026-01-02T00:00:00.000Z"}',
+        '"day": "2026-01-02T00:00:00.000000Z"}',
     );
     expect(JSON.parse(lines[0]?.text as string)).toMatchObject({ neg: null, weight: 0 });
     expect(JSON.parse(lines[4]?.text as string)).toMatchObject({ neg: ['passage 20'], weight: null });
@@ -63,14 +63,14 @@ describe('Parquet files', () => {
   it('are refused where they are damaged, or a stream', async () => {
     const bytes = readFileSync(`${FOLDER}/rows.parquet`);
     const cut = makeFile('cut.parquet', bytes.subarray(0, bytes.length - 100));
-    expect(await refusalOf(cut)).toMatch(/cut\.parquet: not a whole Parquet file \(.+\)$/);
+    expect(await refusalOf(cut)).toMatch(/cut\.parquet: cannot be read as Parquet \(.+\)$/);
     const bad = makeFile(
       'bad.parquet',
       Buffer.concat([bytes.subarray(0, 10), Buffer.alloc(500, 0xff), bytes.subarray(510)]),
     );
-    expect(await refusalOf(bad)).toMatch(/bad\.parquet: not a whole Parquet file \(.+\)$/);
+    expect(await refusalOf(bad)).toMatch(/bad\.parquet: cannot be read as Parquet \(.+\)$/);
     expect(await refusalOf(createReadStream(`${FOLDER}/rows.parquet`))).toBe(
-      'input: cannot be read (Parquet needs a file by its name)',
+      'input: Parquet is read from a file by its name (found a stream)',
     );
   });
 

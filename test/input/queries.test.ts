@@ -47,7 +47,7 @@ describe('readQueries', () => {
       says: 'queries:1: "query_id" or "_id" or "id" is missing (found "text"); name the field with --query-id-field',
     },
     { text: '{"_id": "1", "text": ["a"]}', says: 'queries:1: "text" must be a string (found a list)' },
-    { text: '1\ta\n2 b', says: 'queries:2: expected "id<TAB>text" (found no tab)' },
+    { text: '1\ta\n2 b', says: 'queries:2: expected "id<TAB>text" (found no tab, or no text after it)' },
     { text: '1\ta\n\tb', says: 'queries:2: expected "id<TAB>text" (found no ID)' },
     { text: 'what is it', says: expect.stringMatching(/^queries:1: not valid JSON \(/) },
   ])('refuses $text', async ({ text, says }) => {

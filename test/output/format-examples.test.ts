@@ -107,6 +107,14 @@ describe('formatLines', () => {
     expect(linesOf(settings)).toEqual(lines);
   });
 
+  it('writes a positive that a row has twice once', () => {
+    const mined = { ...MINED, row: { ...MINED.row, pos: ['one', 'one'] }, posScores: [0.9, 0.9] };
+    expect(linesOf({ format: 'labeled-pair', scores: true }, mined).slice(0, 2)).toEqual([
+      '{"query": "a \\"q\\"", "passage": "one", "score": 0.9}',
+      '{"query": "a \\"q\\"", "passage": "near\\n", "score": 0.1234568}',
+    ]);
+  });
+
   it('keeps texts that UTF-8 cannot hold, and says nothing of fields that examples never have', () => {
     const line = { ...MINED.row.line, text: '{"query": "\\ud800", "pos": ["one"], "neg": ["x"], "neg_ids": [1]}' };
     const mined = { ...MINED, row: { ...MINED.row, line, query: '\ud800', pos: ['one'], neg: ['x'] } };

@@ -18,7 +18,7 @@ describe('listExclusions', () => {
   ];
   for (const passage of passages) pool.add(passage);
 
-  const list = (group: Row[]) => listExclusions(group, pool, (queryId) => (queryId === 'judged' ? [4, 0] : []));
+  const list = (group: Row[]) => listExclusions(group, pool, (query) => (query === 'judged' ? [4, 0] : []));
   const excludedFor = (...group: Row[]) => [...list(group).classes].sort((a, b) => a - b);
 
   it.each([
@@ -50,7 +50,7 @@ describe('listExclusions', () => {
     },
     {
       title: 'what is relevant to the query of a row or of its siblings, though not as a positive',
-      group: [row('q', { pos: ['absent'], queryId: 'judged' }), row('r', { pos: ['a question'], queryId: 'other' })],
+      group: [row('judged', { pos: ['absent'] }), row('r', { pos: ['a question'] })],
       excluded: [0, 4, 6],
     },
   ])('excludes $title', ({ group, excluded }) => {

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Summary } from '#dist/index.js';
 import { parseRows, until, Workspace } from '../cli/run-cli.js';
 
 /** The program `infinity_emb`, and a model that both it and ONNX Runtime can read. */
@@ -54,8 +55,9 @@ describe.skipIf(!existsSync(PROGRAM) || !existsSync(MODEL))('infinity', () => {
     for (const [i, { pos_scores = [] }] of there.entries()) {
       expect(Math.abs((pos_scores[0] as number) - (here[i]?.pos_scores?.[0] as number))).toBeLessThan(1e-5);
     }
-    // All is in the store, but for the two texts that tell the model apart.
-    expect(await mine('--embedder', `${address}/embeddings`)).toEqual(there);
+    expect(await mine('--embedder', `${address}/embeddings`, '--summary', 's.json')).toEqual(there);
+    const { texts } = JSON.parse(workspace.read('s.json')) as Summary;
+    expect(texts).toEqual({ distinct: 700, reused: 700 });
   });
 });
 
