@@ -1,11 +1,11 @@
 import type { MineConfig } from './config/config.js';
 import { HnMineError } from './errors.js';
-import { JudgedQueries, type JudgedSources, type JudgementCounts } from './input/judged-queries.js';
+import { JudgedQueries, type JudgementCounts } from './input/judged-queries.js';
+import { isJudged, type JudgedSources } from './input/judged-sources.js';
 import { nameSource, type Source } from './input/lines.js';
 import { type PassageFields, Pool, readPassages } from './input/pool.js';
 import { RowStore, type Rows } from './input/row-store.js';
 import { type Row, type RowFields, readRows } from './input/rows.js';
-import { isJudged } from './inputs.js';
 import { TextSpool } from './memory/text-spool.js';
 import type { Workspace } from './memory/workspace.js';
 import { createPacer } from './pacer.js';

@@ -1,7 +1,7 @@
 import type { Inputs } from './dataset.js';
 import { HnMineError } from './errors.js';
 import { locateBeir } from './input/beir.js';
-import type { JudgedSources } from './input/judged-queries.js';
+import { isJudged } from './input/judged-sources.js';
 import type { Source } from './input/lines.js';
 
 /** Where rows and pool come from, as it was named: an input, queries with judgements, or a BEIR folder. */
@@ -54,11 +54,6 @@ export function locateInputs({ input, pool, queries, qrels, beir, split = DEFAUL
   }
   if (queries !== undefined && qrels !== undefined) return { input: { queries, qrels }, pool };
   return { input: input as Source, pool };
-}
-
-/** Whether rows are made of queries and judgements. */
-export function isJudged(input: Inputs['input']): input is JudgedSources {
-  return typeof input === 'object' && 'qrels' in input;
 }
 
 /** The paths among the sources. */

@@ -3,18 +3,13 @@ import { hashText } from '../memory/hash.js';
 import { HashLists, HashTable } from '../memory/hash-table.js';
 import { createPacer } from '../pacer.js';
 import { abbreviate } from './json.js';
+import type { JudgedSources } from './judged-sources.js';
 import { readJudgements } from './judgements.js';
-import { type Line, nameSource, placeOf, type Source } from './lines.js';
+import { type Line, nameSource, placeOf } from './lines.js';
 import { normalizeText } from './normalize.js';
 import type { Pool } from './pool.js';
 import { type Query, type QueryFields, readQueries } from './queries.js';
 import { parseRow, type Row, type RowFields } from './rows.js';
-
-/** Rows in three files, as BEIR and TREC have them: queries, the pool, and which of its passages answer which of them. */
-export interface JudgedSources {
-  readonly queries: Source;
-  readonly qrels: Source;
-}
 
 /** What of the files is of no use. */
 export interface JudgementCounts {

@@ -4,7 +4,7 @@ import type { Dataset, Inputs } from '../dataset.js';
 import type { PlannedEncoder } from '../embed/planned-encoder.js';
 import { HnMineError } from '../errors.js';
 import { describeJudgements } from '../input/judged-queries.js';
-import { isJudged } from '../inputs.js';
+import { isJudged } from '../input/judged-sources.js';
 import type { Workspace } from '../memory/workspace.js';
 import { type MinedRow, mineDataset, type Phase, prepareMining, type Tools } from '../mine.js';
 import { resolveDepths } from '../mining/rerank-rows.js';
