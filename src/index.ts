@@ -29,7 +29,7 @@ export type MineSettings = Omit<AllSettings, 'format'>;
 
 /** The command's flags by name (`--rank-basis` is `rankBasis`), what to read, and whom to tell. */
 export interface MineOptions extends MineSettings, RunEvents {
-  /** Rows `{query, pos}`: a JSONL file's path (gzip is seen), or the objects. */
+  /** Rows `{query, pos}`: a JSONL file's path (gzip and Parquet are seen), or the objects. */
   readonly input?: string | Records;
   /** Passages `{text}`: paths of JSONL files, or the objects. Nothing means the positives and negatives of the input. */
   readonly pool?: string | readonly string[] | Records;
@@ -45,8 +45,9 @@ export interface MineOptions extends MineSettings, RunEvents {
 }
 
 /** The same, for training examples in the place of rows. */
-export interface ExampleOptions extends Omit<MineOptions, 'format'> {
-  readonly format: Exclude<AllSettings['format'], 'jsonl' | undefined>;
+export interface ExampleOptions<Format extends keyof TrainingExamples = keyof TrainingExamples>
+  extends Omit<MineOptions, 'format'> {
+  readonly format: Format;
 }
 
 /** An input row with `neg` filled; under the field names of the options. */
@@ -69,25 +70,19 @@ export interface MinedRecord {
   readonly [field: string]: unknown;
 }
 
-/** With a `format` other than `jsonl`: an example for a trainer, with the columns of that format. */
-export interface TrainingExample {
-  /** Under the field name of the options. */
-  readonly query: string;
-  /** `triplet` and `n-tuple`. */
-  readonly positive?: string;
-  /** `triplet`; `n-tuple` has `negative_1` and so on. */
-  readonly negative?: string;
-  /** `labeled-pair`. */
-  readonly passage?: string;
-  /** `labeled-list`: the positive, then the negatives. */
-  readonly passages?: string[];
-  /** 1 for a positive, 0 for a negative; with `scores`, scores take their place. */
-  readonly label?: 0 | 1;
-  readonly labels?: (0 | 1)[];
-  readonly score?: number;
-  readonly scores?: number[];
-  readonly [column: string]: unknown;
+/** What an example of each format has; with `scores`, scores take the place of labels. The query is under the options' name for it. */
+export interface TrainingExamples {
+  readonly triplet: Example<{ positive: string; negative: string; scores?: [number, number] }>;
+  /** And `negative_1`, `negative_2` and so on. */
+  readonly 'n-tuple': Example<{ positive: string; scores?: number[] }>;
+  readonly 'labeled-pair': Example<{ passage: string; label?: 0 | 1; score?: number }>;
+  /** The positive is the first. */
+  readonly 'labeled-list': Example<{ passages: string[]; labels?: (0 | 1)[]; scores?: number[] }>;
 }
+
+type AnyExample = TrainingExamples[keyof TrainingExamples];
+
+type Example<Columns> = Readonly<Columns> & { readonly query: string; readonly [column: string]: unknown };
 
 /** Rows, or examples made of them, as they are done, in input order; to be read once. */
 export interface MinedRecords<Item = MinedRecord> extends AsyncIterable<Item> {
@@ -107,8 +102,10 @@ export interface MinedRecords<Item = MinedRecord> extends AsyncIterable<Item> {
  * ```
  */
 export function mine(options: MineOptions): MinedRecords;
-export function mine(options: ExampleOptions): MinedRecords<TrainingExample>;
-export function mine(options: MineOptions | ExampleOptions): MinedRecords<MinedRecord | TrainingExample> {
+export function mine<Format extends keyof TrainingExamples>(
+  options: ExampleOptions<Format>,
+): MinedRecords<TrainingExamples[Format]>;
+export function mine(options: MineOptions | ExampleOptions): MinedRecords<MinedRecord | AnyExample> {
   if (typeof options !== 'object' || options === null)
     throw new HnMineError('usage', `mine: expected an object of options (found ${describeKind(options)})`);
   const { input, pool, queries, qrels, beir, split, ...rest } = options;
@@ -133,7 +130,7 @@ export function mine(options: MineOptions | ExampleOptions): MinedRecords<MinedR
       for await (const row of rows) {
         const { lines } = formatLines(row, config);
         tally.addExamples(lines.length);
-        for (const line of lines) yield JSON.parse(joinParts(line)) as MinedRecord | TrainingExample;
+        for (const line of lines) yield JSON.parse(joinParts(line)) as MinedRecord | AnyExample;
       }
     },
   };

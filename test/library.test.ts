@@ -97,8 +97,8 @@ describe('mine', () => {
 
   it('gives training examples in other formats', async () => {
     const mined = mine({ input: ROWS, pool: PASSAGES, ...SETTINGS, format: 'triplet' });
-    const examples: unknown[] = [];
-    for await (const example of mined) examples.push(example);
+    const examples: { query: string; positive: string; negative: string }[] = [];
+    for await (const { query, positive, negative } of mined) examples.push({ query, positive, negative });
     const rows = await expected;
     expect(examples).toEqual(
       rows.flatMap(({ query, pos, neg }) => neg.map((negative) => ({ query, positive: pos[0], negative }))),
