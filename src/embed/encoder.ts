@@ -17,8 +17,15 @@ export interface EncodeCounts {
   readonly reused?: number;
 }
 
-/** Takes the vectors of the texts from number `first` on, piece after piece; they are valid during the call only. */
-export type OnVectors = (first: number, vectors: Embeddings) => void;
+/**
+ * Takes the vectors of the texts from number `first` on, piece after piece; they are valid during the call only. The first call
+ * may bring none: it tells how long they are.
+ */
+export interface OnVectors {
+  (first: number, vectors: Embeddings): void;
+  /** Whether it takes single vectors in any order as well, which spares a copy of all; known after the first call. */
+  readonly takesAnyOrder?: boolean;
+}
 
 /** Turns texts into vectors. A vector depends on (model, prompt, text) alone, never on the other texts of the call. */
 export interface Encoder {

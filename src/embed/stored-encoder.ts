@@ -64,7 +64,9 @@ export function createStoredEncoder(
       // Without any text there is still one chunk: it tells how long vectors are.
       do {
         const first = counts.done;
-        const chunk = createChunk(await takeFitting(texts, first, fitting), dim);
+        const some = await takeFitting(texts, first, fitting);
+        onVectors(first, { data: new Float32Array(0), dim, count: 0 });
+        const chunk = onVectors.takesAnyOrder ? passOn(some, dim, first, onVectors) : createChunk(some, dim);
         await encodeChunk(chunk, role, keyed, startOnce, () => onProgress(first + chunk.done));
         await handOver(chunk, first, onVectors);
         counts.done += chunk.texts.length;
@@ -86,17 +88,14 @@ export function createStoredEncoder(
 
 /** In pieces, since they may go to a disk. */
 async function handOver({ data, dim, texts }: Chunk, first: number, onVectors: OnVectors): Promise<void> {
+  if (data === undefined) return;
   const pause = createPacer();
-  let start = 0;
-  do {
+  for (let start = 0; start < texts.length; start += PIECE_VECTORS) {
     const end = Math.min(start + PIECE_VECTORS, texts.length);
     onVectors(first + start, { data: data.subarray(start * dim, end * dim), dim, count: end - start });
-    start = end;
     await pause();
-  } while (start < texts.length);
+  }
 }
-
-type Chunk = ReturnType<typeof createChunk>;
 
 async function encodeChunk(
   chunk: Chunk,
@@ -128,18 +127,35 @@ async function encodeChunk(
 }
 
 /** Some texts, and their vectors as they arrive, from the store or from the workers. */
-function createChunk(texts: readonly string[], dim: number) {
+function createChunk(texts: readonly string[], dim: number): Chunk {
   const data = new Float32Array(texts.length * dim);
+  return collectChunk(texts, dim, (place, vector) => data.set(vector, place * dim), data);
+}
+
+/** The same, with vectors that are handed over as they arrive. */
+function passOn(texts: readonly string[], dim: number, first: number, onVectors: OnVectors): Chunk {
+  return collectChunk(texts, dim, (place, data) => onVectors(first + place, { data, dim, count: 1 }));
+}
+
+type Chunk = ReturnType<typeof collectChunk>;
+
+function collectChunk(
+  texts: readonly string[],
+  dim: number,
+  keep: (place: number, vector: Float32Array) => void,
+  data?: Float32Array,
+) {
   const isKnown = new Uint8Array(texts.length);
   const chunk = {
     texts,
     dim,
+    /** Where vectors are gathered, if they are. */
     data,
     done: 0,
-    truncated: 0,
     reused: 0,
+    truncated: 0,
     put(place: number, { vector, isTruncated }: StoredVector) {
-      data.set(vector, place * dim);
+      keep(place, vector);
       isKnown[place] = 1;
       chunk.done++;
       if (isTruncated) chunk.truncated++;

@@ -5,6 +5,7 @@ import type { Workspace } from './workspace.js';
 
 /** Vectors of `dim` float32 values that are written once and then read in any order. */
 export interface Matrix extends VectorPlace {
+  readonly isInMemory: boolean;
   /** @param data vectors for the rows from `first` on @throws HnMineError `output` where the disk is full or fails */
   write(first: number, data: Float32Array): void;
   /** One vector, to be read only. */
@@ -26,6 +27,7 @@ function matrixInMemory(count: number, dim: number): Matrix {
   const place = { dim, count, source };
   return {
     ...place,
+    isInMemory: true,
     write: (first, data) => all.set(data, first * dim),
     row: (i) => all.subarray(i * dim, (i + 1) * dim),
     gather: (rows) => gatherFrom(openVectors(place), rows),
@@ -37,6 +39,7 @@ function matrixInFile(workspace: Workspace, count: number, dim: number): Matrix 
   const vectors = openVectors(place);
   return {
     ...place,
+    isInMemory: false,
     write: (first, data) => workspace.write(place.source, data, first * dim * Float32Array.BYTES_PER_ELEMENT),
     row: (i) => gatherFrom(vectors, [i]).data,
     gather: (rows) => gatherFrom(vectors, rows),

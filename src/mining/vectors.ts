@@ -1,7 +1,7 @@
 import type { MineConfig } from '../config/config.js';
 import { namesEncoder } from '../config/needs-encoder.js';
 import type { Dataset } from '../dataset.js';
-import type { Embeddings, EncodeCounts, Encoder, Role } from '../embed/encoder.js';
+import type { Embeddings, EncodeCounts, Encoder, OnVectors, Role } from '../embed/encoder.js';
 import { HnMineError } from '../errors.js';
 import { GrowingArray } from '../memory/growing-array.js';
 import { type Hash64, hashText } from '../memory/hash.js';
@@ -169,13 +169,14 @@ function createTarget(workspace: Workspace, limit: number, count: number) {
       if (matrix === undefined) throw new Error('there are no texts');
       return matrix;
     },
-    from:
-      (start: number) =>
-      (first: number, vectors: Embeddings): void => {
+    from(start: number): OnVectors {
+      const take = (first: number, vectors: Embeddings): void => {
         matrix ??= createMatrix(workspace, limit, count, vectors.dim);
         refuseOtherLength(vectors, matrix);
-        matrix.write(start + first, vectors.data);
-      },
+        if (vectors.count > 0) matrix.write(start + first, vectors.data);
+      };
+      return Object.defineProperty(take, 'takesAnyOrder', { get: () => matrix?.isInMemory === true });
+    },
   };
 }
 
