@@ -17,6 +17,9 @@ import { kill } from 'node:process';
 import type { Writable } from 'node:stream';
 import { HnMineError, hasErrno, reasonOf } from '../errors.js';
 
+/** Bytes on their way to the disk before anybody waits for it: it stalls at times. */
+const UNDER_WAY = 1 << 22;
+
 /** A file that gets its final name only when it is whole. */
 export interface AtomicFile {
   readonly stream: Writable;
@@ -62,7 +65,7 @@ export function openAtomicFile(path: string, processId: number): AtomicFile {
   if (isPipeOrDevice(path)) return { stream: createWriteStream(path), commit: async () => {}, discard: () => {} };
   const target = resolveTarget(path);
   const partial = `${target}.${hostname()}.${processId}.partial`;
-  const stream = createWriteStream('', { fd: startPartial(partial, target, path) });
+  const stream = createWriteStream('', { fd: startPartial(partial, target, path), highWaterMark: UNDER_WAY });
   return {
     stream,
     commit: () => moveIntoPlace(partial, target, path),
