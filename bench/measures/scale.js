@@ -5,7 +5,7 @@ import { compare } from '../compare.js';
 import { writeNumberedTexts } from '../scale-data.js';
 import { compareWithFaiss, searchOurs } from './search.js';
 
-const ROUNDS = 2;
+const ROUNDS = 3;
 const COUNT = 65_536;
 /** What reading, writing and choosing may take beside the search of a warm rerun. */
 const WARM = { times: 1.3, seconds: 5 };
