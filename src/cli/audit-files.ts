@@ -1,12 +1,11 @@
 import type { MineConfig } from '../config/config.js';
 import { HnMineError } from '../errors.js';
-import { checkOutput, openAtomicFile } from '../output/atomic-file.js';
-import { createLineWriter } from '../output/row-writer.js';
-import { type Audit, auditRows, type Defect, type Finding } from '../run/audit.js';
+import { checkOutput } from '../output/atomic-file.js';
+import { type Audit, auditRows, type Defect } from '../run/audit.js';
 import type { AuditFlags } from './audit-flags.js';
 import { createContext, openOutput, reportTo } from './command.js';
 import { countOf, formatCount } from './progress.js';
-import { writeLines } from './report-files.js';
+import { openReport, writeLines } from './report-files.js';
 
 const MEANINGS: Readonly<Record<Defect, string>> = {
   positive: 'a positive of their row',
@@ -27,7 +26,7 @@ export function auditFiles(flags: AuditFlags, config: MineConfig): Promise<numbe
       if (path !== undefined) checkOutput(`--${flag}`, path, inputs);
     }
     const output = openOutput(undefined, progress, log);
-    const list = findings === undefined ? undefined : openList(findings);
+    const list = findings === undefined ? undefined : openReport(findings);
     let audit: Audit;
     try {
       const sources = { input: input === '-' ? process.stdin : input, pool };
@@ -47,20 +46,6 @@ export function auditFiles(flags: AuditFlags, config: MineConfig): Promise<numbe
     }
     if (audit.defective > 0) throw describeDefects(audit, flags);
   });
-}
-
-/** A file of findings that is there when all are written. */
-function openList(path: string) {
-  const file = openAtomicFile(path, process.pid);
-  const writer = createLineWriter(file.stream, path, path.endsWith('.gz'));
-  return {
-    write: (finding: Finding) => writer.write([JSON.stringify(finding)]),
-    async commit() {
-      await writer.end();
-      await file.commit();
-    },
-    discard: () => file.discard(),
-  };
 }
 
 function describeDefects({ defects, defective }: Audit, { input, findings }: AuditFlags): HnMineError {

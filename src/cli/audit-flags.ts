@@ -7,6 +7,7 @@ import {
   parseCommandLine,
   refuseEmptyNames,
   refuseLogFormat,
+  refuseSameOutputs,
   requireInput,
   type Typed,
 } from './command-line.js';
@@ -79,8 +80,8 @@ export function parseAuditFlags(argv: readonly string[]): AuditFlags | Printed {
   const scores = typed.scores === true || reranker !== undefined || idle !== undefined;
   const settings = { ...typed, ...(scores && { scores }) };
   refuseLogFormat(parsed.logFormat);
-  refuseEmptyNames({ input, pool: parsed.pool?.find((path) => path === ''), findings, summary: parsed.summary });
-  if (findings !== undefined && findings === parsed.summary)
-    throw new HnMineError('usage', `--findings ${findings}: is taken by --summary; give another file`);
+  const { pool, summary } = parsed;
+  refuseEmptyNames({ input, pool, findings, summary });
+  refuseSameOutputs({ summary, findings });
   return { ...parsed, input, settings, ...(findings === undefined ? {} : { findings }) };
 }

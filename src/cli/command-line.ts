@@ -125,9 +125,18 @@ export function requireInput(input: string | undefined, command: string): string
 }
 
 /** @param files by flag @throws HnMineError `usage` where a file has no name */
-export function refuseEmptyNames(files: Readonly<Record<string, string | undefined>>): void {
-  const nameless = Object.entries(files).find(([, path]) => path === '');
+export function refuseEmptyNames(files: Readonly<Record<string, string | readonly string[] | undefined>>): void {
+  const nameless = Object.entries(files).find(([, path]) => [path].flat().includes(''));
   if (nameless) throw new HnMineError('usage', `--${nameless[0]}: expected a file (found an empty name)`);
+}
+
+/** @param outputs by flag @throws HnMineError `usage` where two would be one file */
+export function refuseSameOutputs(outputs: Readonly<Record<string, string | undefined>>): void {
+  const named = Object.entries(outputs).filter(([, path]) => path !== undefined);
+  for (const [i, [flag, path]] of named.entries()) {
+    const other = named.slice(0, i).find(([, earlier]) => earlier === path);
+    if (other) throw new HnMineError('usage', `--${flag} ${path}: is taken by --${other[0]}; give another file`);
+  }
 }
 
 /** @returns nothing for standard output @throws HnMineError `usage` where its name promises another format */

@@ -2,11 +2,15 @@ import { readFileSync } from 'node:fs';
 import { flagOf } from '../config/flag-name.js';
 import { HnMineError, hasErrno, reasonOf } from '../errors.js';
 import { describeKind } from '../input/json.js';
+import { OPTIONS } from './option-list.js';
 
 const FLAG = '--config';
 
 /** Options that are on unless they are said to be off. */
-const ON_BY_DEFAULT = ['normalize', 'cache', 'progress'];
+const ON_BY_DEFAULT = Object.values(OPTIONS)
+  .flatMap((options) => Object.keys(options))
+  .filter((flags) => flags.startsWith('--no-'))
+  .map((flags) => flags.slice('--no-'.length));
 
 /**
  * Puts the flags of `--config` files where these stand on a command line: before all others, so that those win.

@@ -1,4 +1,3 @@
-import { HnMineError } from '../errors.js';
 import { checkInputs } from '../inputs.js';
 import {
   addOptions,
@@ -7,6 +6,7 @@ import {
   parseCommandLine,
   refuseEmptyNames,
   refuseLogFormat,
+  refuseSameOutputs,
   resolveOutput,
   type Typed,
 } from './command-line.js';
@@ -38,15 +38,10 @@ export function parseMineFlags(argv: readonly string[], version: string): MineFl
 }
 
 function checkFiles(typed: Typed): MineFlags {
-  const { input, pool = [], queries, qrels, beir, split, output, summary, rejected } = typed;
+  const { input, pool, queries, qrels, beir, split, output, summary, rejected } = typed;
   checkInputs({ ...typed, minRelevance: typed.settings.minRelevance });
   refuseLogFormat(typed.logFormat);
-  const named = { input, pool: pool.find((path) => path === ''), queries, qrels, beir, split };
-  refuseEmptyNames({ ...named, output, summary, rejected });
-  const outputs = Object.entries({ output, summary, rejected });
-  for (const [i, [flag, path]] of outputs.entries()) {
-    const other = outputs.slice(0, i).find(([, earlier]) => path !== undefined && earlier === path);
-    if (other) throw new HnMineError('usage', `--${flag} ${path}: is taken by --${other[0]}; give another file`);
-  }
+  refuseEmptyNames({ input, pool, queries, qrels, beir, split, output, summary, rejected });
+  refuseSameOutputs({ output, summary, rejected });
   return { ...typed, output: resolveOutput(output) };
 }

@@ -72,7 +72,6 @@ export function parseTuneFlags(argv: readonly string[]): TuneFlags | Printed {
   if (hidePositives === true && pool === undefined && beir === undefined && qrels === undefined) {
     throw new HnMineError('usage', '--hide-positives: needs a --pool that holds them (found none)');
   }
-  const nameless = pool?.find((path) => path === '');
-  refuseEmptyNames({ input, pool: nameless, queries, qrels, beir, split, summary });
+  refuseEmptyNames({ input, pool, queries, qrels, beir, split, summary });
   return { ...parsed, settings, ...(hidePositives === true && { hidePositives }) };
 }

@@ -1,5 +1,4 @@
 import { workerData } from 'node:worker_threads';
-import { HnMineError } from '../errors.js';
 import { type BatchLimits, cutBatches } from '../model/token-batches.js';
 import { describeGraphFailure, type TokenInput } from '../model/token-graph.js';
 import { readTokenizer } from '../model/token-settings.js';
@@ -10,7 +9,7 @@ import { openSession, type SessionPlace } from '../onnx/session.js';
 import { type Dense, readDense } from './dense.js';
 import type { Role } from './encoder.js';
 import type { ModelSettings } from './model-settings.js';
-import { describeUnusable, normalizeVector, type PoolingMode, poolTokens } from './pooling.js';
+import { describeUnusable, normalizeVector, type PoolingMode, poolTokens, unusableEmbedding } from './pooling.js';
 import type { Prompt } from './prompts.js';
 import { type EncoderGraph, type GraphOutput, wrapEncoderGraph } from './text-encoder-graph.js';
 
@@ -139,7 +138,5 @@ function createFinish(setup: EncodeSetup, isPooled: boolean, steps: readonly Ste
 
 function refuseUnusable(vector: Float32Array, name: string, role: Role, text: string): void {
   const found = describeUnusable(vector);
-  if (found === undefined) return;
-  const start = JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
-  throw new HnMineError('model', `${name}: the embedding of the ${role} ${start} ${found}`);
+  if (found !== undefined) throw unusableEmbedding(name, role, text, found);
 }

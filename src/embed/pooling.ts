@@ -1,3 +1,6 @@
+import { HnMineError } from '../errors.js';
+import type { Role } from './encoder.js';
+
 /** How token vectors become one: the names and order are those of sentence-transformers' `Pooling`. */
 export type PoolingMode = 'cls' | 'max' | 'mean' | 'mean_sqrt_len' | 'weightedmean' | 'lasttoken';
 
@@ -74,6 +77,12 @@ export function normalizeVector(vector: Float32Array): void {
   const length = Math.sqrt(sum);
   if (length === 0) return;
   for (let i = 0; i < vector.length; i++) vector[i] = (vector[i] as number) / length;
+}
+
+/** The error for the vector of a text that cannot be ranked by. @param found see `describeUnusable` */
+export function unusableEmbedding(name: string, role: Role, text: string, found: string): HnMineError {
+  const start = JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
+  return new HnMineError('model', `${name}: the embedding of the ${role} ${start} ${found}`);
 }
 
 /** Why a vector cannot be ranked by; nothing where it can. */

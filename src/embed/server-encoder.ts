@@ -7,7 +7,7 @@ import { type Endpoint, findEndpoint, isRefusal, requestPatiently, requestVector
 import type { Role } from './encoder.js';
 import { nameIdentity } from './encoder-identity.js';
 import type { PlannedEncoder } from './planned-encoder.js';
-import { describeUnusable, normalizeVector } from './pooling.js';
+import { describeUnusable, normalizeVector, unusableEmbedding } from './pooling.js';
 import { resolvePrompts } from './prompts.js';
 import type { OnRows, RowEncoder } from './stored-encoder.js';
 
@@ -195,7 +195,5 @@ function* cutRequests(texts: readonly string[], size: number): Generator<number[
 
 function refuseUnusable(vector: Float32Array, dim: number, { address }: Endpoint, role: Role, text: string): void {
   const found = vector.length === dim ? describeUnusable(vector) : `has ${vector.length} values instead of ${dim}`;
-  if (found === undefined) return;
-  const start = JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
-  throw new HnMineError('model', `${address}: the embedding of the ${role} ${start} ${found}`);
+  if (found !== undefined) throw unusableEmbedding(address, role, text, found);
 }

@@ -72,6 +72,11 @@ export function abbreviate(text: string, most: number): string {
   );
 }
 
+/** An ID in a message, cut where it is long. */
+export function quoteId(id: string): string {
+  return `"${abbreviate(id, 40)}"`;
+}
+
 /** A JSON value whose numbers have become strings of their source text: identifiers compare as strings. */
 export function parseWithNumbersAsText(source: string): unknown {
   const parts: string[] = [];

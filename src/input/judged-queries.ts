@@ -2,7 +2,7 @@ import { HnMineError } from '../errors.js';
 import { hashText } from '../memory/hash.js';
 import { HashLists, HashTable } from '../memory/hash-table.js';
 import { createPacer } from '../pacer.js';
-import { abbreviate } from './json.js';
+import { quoteId } from './json.js';
 import type { JudgedSources } from './judged-sources.js';
 import { readJudgements } from './judgements.js';
 import { type Line, nameSource, placeOf } from './lines.js';
@@ -152,7 +152,7 @@ export class JudgedQueries {
     if (this.#notInPool < this.#relevant) return;
     throw new HnMineError(
       'input',
-      `${name}: none of its ${this.#relevant} relevant passages is in the pool (the first is ${quote(this.#missingId as string)}); give the --pool it is about, or name the field of its IDs with --passage-id-field`,
+      `${name}: none of its ${this.#relevant} relevant passages is in the pool (the first is ${quoteId(this.#missingId as string)}); give the --pool it is about, or name the field of its IDs with --passage-id-field`,
     );
   }
 }
@@ -160,7 +160,7 @@ export class JudgedQueries {
 /** What of the judgements was of no use, for people. */
 export function describeJudgements(counts: JudgementCounts): { warnings: string[]; notes: string[] } {
   const { relevant, notInPool, missingId, judged, notFound, queries, withoutPositive } = counts;
-  const unknown = `${notInPool} of ${relevant} relevant passages are not in the pool (the first is ${quote(missingId ?? '')})`;
+  const unknown = `${notInPool} of ${relevant} relevant passages are not in the pool (the first is ${quoteId(missingId ?? '')})`;
   const absent = `${notFound} of ${judged} judged queries are not among the queries`;
   const idle = `${withoutPositive} of ${queries} queries have no relevant passage and are left out`;
   return {
@@ -180,8 +180,4 @@ function makeLine({ line, id, text }: Query, pos: readonly string[], fields: Row
   const list = pos.map((one) => JSON.stringify(one)).join(', ');
   const members = [`${JSON.stringify(fields.queryId)}: ${queryId}`, `${JSON.stringify(fields.query)}: ${query}`];
   return { ...line, text: `{${members.join(', ')}, ${positives}: [${list}]}` };
-}
-
-function quote(id: string): string {
-  return `"${abbreviate(id, 40)}"`;
 }

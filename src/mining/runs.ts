@@ -1,6 +1,6 @@
 import type { Dataset } from '../dataset.js';
 import { HnMineError } from '../errors.js';
-import { abbreviate } from '../input/json.js';
+import { quoteId } from '../input/json.js';
 import { placeOf } from '../input/lines.js';
 import { type RunRecord, readRun } from '../input/run-file.js';
 import { hashText } from '../memory/hash.js';
@@ -50,7 +50,7 @@ export async function openRuns(
 }
 
 function describeCounts({ file, counts: { passages, notInPool, missingId, rows, notRanked } }: Run): string[] {
-  const unknown = `${file}: ${notInPool} of ${passages} passages are not in the pool (the first is ${quote(missingId ?? '')})`;
+  const unknown = `${file}: ${notInPool} of ${passages} passages are not in the pool (the first is ${quoteId(missingId ?? '')})`;
   const unranked = `${file}: has no ranking for ${notRanked} of ${rows} rows`;
   return [...(notInPool > 0 ? [unknown] : []), ...(notRanked > 0 ? [unranked] : [])];
 }
@@ -131,14 +131,14 @@ async function countRows({ rows, mined }: Dataset, passagesOf: Run['passagesOf']
 
 function repeatedQuery({ query, line }: RunRecord): HnMineError {
   const advice = 'bring the lines of a query together, as sort -s -k1,1 does';
-  return new HnMineError('input', `${placeOf(line)}: ${quote(query)} was ranked further up as well; ${advice}`);
+  return new HnMineError('input', `${placeOf(line)}: ${quoteId(query)} was ranked further up as well; ${advice}`);
 }
 
 function unknownQueries(file: string, count: number, first: string): HnMineError {
   const advice = "name the field of the rows' IDs with --query-id-field";
   return new HnMineError(
     'input',
-    `${file}: none of its ${count} queries is one of the rows, by ID or text (the first is ${quote(first)}); ${advice}`,
+    `${file}: none of its ${count} queries is one of the rows, by ID or text (the first is ${quoteId(first)}); ${advice}`,
   );
 }
 
@@ -146,10 +146,6 @@ function unknownPassages(file: string, count: number, first: string): HnMineErro
   const advice = 'give the --pool it is about, or name the field of its IDs with --passage-id-field';
   return new HnMineError(
     'input',
-    `${file}: none of its ${count} passages is in the pool (the first is ${quote(first)}); ${advice}`,
+    `${file}: none of its ${count} passages is in the pool (the first is ${quoteId(first)}); ${advice}`,
   );
-}
-
-function quote(id: string): string {
-  return `"${abbreviate(id, 40)}"`;
 }

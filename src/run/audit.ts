@@ -81,8 +81,9 @@ export async function auditRows(
     const written = createScoreCounts(config);
     for (let position = 0; position < dataset.rows.length; position++) {
       const row = dataset.rows.read(position);
-      for (const finding of counts.add(row, position)) await onFinding(finding);
-      if (!config.scores) addWritten(row, written);
+      const scores = readScores(row);
+      for (const finding of counts.add(row, position, scores.isOdd)) await onFinding(finding);
+      if (!config.scores && scores.pos && scores.neg) written.add(scores.pos, scores.neg);
       await pause();
     }
     const scores = config.scores ? await scoreAll(dataset) : written.finish('the file');
@@ -114,9 +115,10 @@ function createCounts(dataset: Dataset, hasPool: boolean) {
   const notInPool = { positives: 0, negatives: 0 };
   const isInPool = (text: string) => pool.classesEqualTo(normalizeText(text)).next().done !== true;
   return {
-    add(row: Row, position: number): Finding[] {
+    add(row: Row, position: number, hasOddScores: boolean): Finding[] {
       const { line, query, neg } = row;
-      const found = findDefects(row, dataset, position);
+      const odd = hasOddScores ? [{ defect: 'scores' as const, text: '' }] : [];
+      const found = [...findDefects(row, dataset, position), ...odd];
       for (const { defect } of found) defects[defect]++;
       if (found.length > 0) counts.defective++;
       counts.rows++;
@@ -154,31 +156,31 @@ function findDefects(row: Row, dataset: Dataset, position: number): { defect: De
     return seen.has(text) ? 'repeated' : undefined;
   };
   const none = row.neg.length === 0 ? [{ defect: 'none' as const, text: '' }] : [];
-  const odd = hasOddScores(row) ? [{ defect: 'scores' as const, text: '' }] : [];
   const found = row.neg.flatMap((text) => {
     const normalized = normalizeText(text);
     const defect = findDefect(normalized);
     seen.add(normalized);
     return defect === undefined ? [] : [{ defect, text }];
   });
-  return [...none, ...found, ...odd];
+  return [...none, ...found];
 }
 
-/** Trainers that distil take one score for each text. */
-function hasOddScores(row: Row): boolean {
-  const { pos_scores, neg_scores } = readScores(row);
-  const isOdd = (scores: unknown, texts: readonly string[]) => scores != null && !isScores(scores, texts.length);
-  return isOdd(pos_scores, row.pos) || isOdd(neg_scores, row.neg);
+interface WrittenScores {
+  /** Whether any are there that are not one number for each text, as trainers that distil take them. */
+  readonly isOdd: boolean;
+  readonly pos: readonly number[] | undefined;
+  readonly neg: readonly number[] | undefined;
 }
 
-function readScores({ line }: Row): { pos_scores?: unknown; neg_scores?: unknown } {
-  return line.text.includes('_scores"') ? (JSON.parse(line.text) as Record<string, unknown>) : {};
-}
-
-/** The scores that a row was written with, if it has one for each of its texts. */
-function addWritten(row: Row, counts: ReturnType<typeof createScoreCounts>): void {
-  const { pos_scores, neg_scores } = readScores(row);
-  if (isScores(pos_scores, row.pos.length) && isScores(neg_scores, row.neg.length)) counts.add(pos_scores, neg_scores);
+/** The scores that a row was written with. */
+function readScores({ line, pos, neg }: Row): WrittenScores {
+  const { pos_scores, neg_scores } = line.text.includes('_scores"')
+    ? (JSON.parse(line.text) as Record<string, unknown>)
+    : {};
+  const read = (scores: unknown, texts: readonly string[]) => (isScores(scores, texts.length) ? scores : undefined);
+  const found = { pos: read(pos_scores, pos), neg: read(neg_scores, neg) };
+  const isOdd = (pos_scores != null && !found.pos) || (neg_scores != null && !found.neg);
+  return { ...found, isOdd };
 }
 
 function isScores(value: unknown, count: number): value is number[] {

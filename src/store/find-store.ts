@@ -14,15 +14,16 @@ export async function findStore(
 ): Promise<string | undefined> {
   const names = await readdir(folder).catch(() => []);
   for (const name of names.sort()) {
-    const description = await readDescription(join(folder, name, DESCRIPTION));
+    const description = await readDescription(join(folder, name));
     if (description && fits(description)) return name;
   }
   return undefined;
 }
 
-async function readDescription(file: string): Promise<Record<string, unknown> | undefined> {
+/** What a store's folder says of itself; nothing where it cannot be read. */
+export async function readDescription(store: string): Promise<Record<string, unknown> | undefined> {
   try {
-    const description: unknown = JSON.parse(await readFile(file, 'utf8'));
+    const description: unknown = JSON.parse(await readFile(join(store, DESCRIPTION), 'utf8'));
     return typeof description === 'object' && description !== null
       ? (description as Record<string, unknown>)
       : undefined;

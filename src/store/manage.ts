@@ -1,8 +1,8 @@
-import { readdir, readFile, rm, stat } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HnMineError, hasErrno, reasonOf } from '../errors.js';
 import { EMBEDDINGS } from './cache-folder.js';
-import { DESCRIPTION } from './embedding-store.js';
+import { readDescription } from './find-store.js';
 
 const UNKNOWN_MODEL = 'unknown';
 
@@ -66,17 +66,8 @@ export function choosePrunable(
 async function describeEncoder(folder: string, id: string): Promise<StoredEncoder> {
   const files = await readdir(join(folder, id));
   const stats = await Promise.all(files.map((file) => stat(join(folder, id, file))));
-  const model = await readFile(join(folder, id, DESCRIPTION), 'utf8').then(readModel, () => UNKNOWN_MODEL);
+  const named = (await readDescription(join(folder, id)))?.model;
+  const model = typeof named === 'string' ? named : UNKNOWN_MODEL;
   const lastUsed = new Date(Math.max(0, ...stats.map(({ mtimeMs }) => mtimeMs)));
   return { id, model, size: stats.reduce((sum, { size }) => sum + size, 0), lastUsed };
-}
-
-/** The description is for people: a damaged one is no reason to fail. */
-function readModel(description: string): string {
-  try {
-    const { model } = JSON.parse(description) as { model?: unknown };
-    return typeof model === 'string' ? model : UNKNOWN_MODEL;
-  } catch {
-    return UNKNOWN_MODEL;
-  }
 }
