@@ -63,7 +63,8 @@ export interface Tools {
   /** Where texts and vectors go that memory does not hold. */
   readonly workspace: Workspace;
   openEncoder(): Promise<Encoder>;
-  createIndex(passages: VectorPlace): Promise<VectorIndex>;
+  /** @param queries how many are expected */
+  createIndex(passages: VectorPlace, queries: number): Promise<VectorIndex>;
   openBm25(passages: Texts): Promise<Bm25Search>;
   /** Where the configuration names a reranker. */
   openReranker?(): Promise<Reranker>;
@@ -142,8 +143,9 @@ export interface Miner {
  * @throws HnMineError `model`, `device` or `search`
  */
 export async function openMiner(dataset: Dataset, config: MineConfig, tools: Tools): Promise<Miner> {
-  const vectors = needsEncoder(config) ? await embedDataset(dataset, config, tools) : undefined;
-  const retrievers = await openRetrievers(dataset, config, vectors, tools);
+  const embedding = needsEncoder(config) ? embedDataset(dataset, config, tools) : undefined;
+  const retrievers = await openRetrievers(dataset, config, embedding, tools);
+  const vectors = await embedding?.vectors;
   let reranker: Reranker | undefined;
   const close = async () => {
     await retrievers.close();

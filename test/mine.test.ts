@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { MineSettings } from '#dist/config/config.js';
+import type { Encoder } from '#dist/embed/encoder.js';
 import { HnMineError } from '#dist/errors.js';
 import type { Tools } from '#dist/mine.js';
 import { createFlatIndex } from '#dist/search/flat.js';
@@ -463,7 +464,7 @@ describe('the same seed gives the same rows', () => {
   });
 });
 
-it('encodes each distinct text once: queries, the pool, then positives that are not in it', async () => {
+it('encodes each distinct text once: the pool, positives that are not in it, then queries', async () => {
   const calls: [string, readonly string[]][] = [];
   const input = [row('q', 'p9', 'x1'), row('r', 'x1'), row('q', 'p8'), row('p1', 'p1 ')];
   const pool = TEN.slice(0, 5);
@@ -478,10 +479,42 @@ it('encodes each distinct text once: queries, the pool, then positives that are 
     }),
   });
   expect(calls).toEqual([
-    ['query', ['q', 'r', 'p1']],
     ['passage', ['p9', 'p8', 'p7', 'p6', 'p5']],
     ['passage', ['x1', 'p1 ']],
+    ['query', ['q', 'r', 'p1']],
   ]);
+});
+
+it('makes the index while queries are embedded, and tells it how many come', async () => {
+  const events: string[] = [];
+  let giveIndex = () => {};
+  const indexed = new Promise<void>((resolve) => {
+    giveIndex = resolve;
+  });
+  const { rows } = await mineInMemory(
+    { input: [row('p1', 'p9'), row('p2', 'p9')], pool: TEN },
+    { range: '0-2', neg: 1 },
+    scoreInText,
+    {
+      openEncoder: async () => ({
+        async encode(texts, role, onVectors) {
+          // Queries are not done before there is an index.
+          if (role === 'query') await indexed;
+          events.push(role);
+          onVectors(0, { data: new Float32Array(texts.length).fill(1), dim: 1, count: texts.length });
+          return { truncated: 0 };
+        },
+        close: async () => {},
+      }),
+      createIndex: async (passages, queries) => {
+        events.push(`index for ${queries}`);
+        giveIndex();
+        return indexOf(passages);
+      },
+    },
+  );
+  expect(events).toEqual(['passage', 'index for 2', 'query']);
+  expect(rows.map(textsOf)).toHaveLength(2);
 });
 
 describe('what was opened is closed', () => {
@@ -498,6 +531,50 @@ describe('what was opened is closed', () => {
       'no vector',
     );
     expect(closed).toEqual(['encoder']);
+  });
+
+  it('when the index cannot be made while queries are embedded', async () => {
+    const closed: string[] = [];
+    let endQueries: (error: Error) => void = () => {};
+    const encoder: Encoder = {
+      encode(texts, role, onVectors) {
+        if (role === 'query') {
+          return new Promise((_, reject) => {
+            endQueries = reject;
+          });
+        }
+        onVectors(0, { data: new Float32Array(texts.length).fill(1), dim: 1, count: texts.length });
+        return Promise.resolve({ truncated: 0 });
+      },
+      async close() {
+        closed.push('encoder');
+        endQueries(new Error('closed while work was under way'));
+      },
+    };
+    const tools: Partial<Tools> = {
+      openEncoder: async () => encoder,
+      createIndex: () => Promise.reject(new Error('no device')),
+    };
+    await expect(mineInMemory(records, settings, scoreInText, tools)).rejects.toThrow('no device');
+    expect(closed).toEqual(['encoder']);
+  });
+
+  it('when queries cannot be embedded, the index made meanwhile', async () => {
+    const closed: string[] = [];
+    const encoder: Encoder = {
+      async encode(texts, role, onVectors) {
+        if (role === 'query') throw new Error('no vector');
+        onVectors(0, { data: new Float32Array(texts.length).fill(1), dim: 1, count: texts.length });
+        return { truncated: 0 };
+      },
+      close: async () => void closed.push('encoder'),
+    };
+    const tools: Partial<Tools> = {
+      openEncoder: async () => encoder,
+      createIndex: async (passages) => ({ ...indexOf(passages), close: async () => void closed.push('index') }),
+    };
+    await expect(mineInMemory(records, settings, scoreInText, tools)).rejects.toThrow('no vector');
+    expect(closed.toSorted()).toEqual(['encoder', 'index']);
   });
 
   it('when a search fails, and the error is told', async () => {

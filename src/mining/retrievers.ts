@@ -6,7 +6,7 @@ import { createDenseRetriever } from '../retrieve/dense.js';
 import { fuseRetrievers } from '../retrieve/fused.js';
 import type { Retriever } from '../retrieve/retriever.js';
 import { createRunRetriever } from '../retrieve/run.js';
-import type { Vectors } from './vectors.js';
+import type { Embedding } from './vectors.js';
 
 /** What ranks the pool in a run. */
 export interface Retrievers {
@@ -23,12 +23,12 @@ const FUSED_DEPTH = 1000;
 /**
  * Opens the retrievers that the flags ask for, and no others.
  *
- * @param vectors nothing where none are needed
+ * @param embedding nothing where no vectors are needed; the dense index is made while the queries are embedded
  */
 export async function openRetrievers(
   dataset: Dataset,
   config: MineConfig,
-  vectors: Vectors | undefined,
+  embedding: Embedding | undefined,
   tools: Tools,
 ): Promise<Retrievers> {
   const { retriever: names, skipLexical } = config;
@@ -40,15 +40,17 @@ export async function openRetrievers(
     opened.push(one);
     return one;
   };
-  const openDense = async ({ passages, queries }: Vectors) => {
-    const { dim, source } = passages;
-    const index = await tools.createIndex({ dim, source, count: dataset.pool.size });
-    return createDenseRetriever(keep(index), queries);
+  const openDense = async ({ passages, vectors }: Embedding) => {
+    const { dim, source } = await passages;
+    const { start, end } = dataset.mined;
+    const index = keep(await tools.createIndex({ dim, source, count: dataset.pool.size }, end - start));
+    return createDenseRetriever(index, (await vectors).queries);
   };
   const openBm25 = async () => createBm25Retriever(keep(await tools.openBm25(dataset.pool.texts)));
   try {
+    const dense = names.includes('dense') && embedding ? await openDense(embedding) : undefined;
+    await embedding?.vectors;
     const bm25 = names.includes('bm25') || skipLexical > 0 ? await openBm25() : undefined;
-    const dense = names.includes('dense') && vectors ? await openDense(vectors) : undefined;
     const named = [dense, names.includes('bm25') ? bm25 : undefined].filter((one) => one !== undefined);
     const ranking = [...named, ...(tools.runs ?? []).map(createRunRetriever)];
     const memory = tools.workspace.memory.mining / 4;
@@ -61,6 +63,7 @@ export async function openRetrievers(
       close,
     };
   } catch (error) {
+    await embedding?.close();
     await close();
     throw error;
   }

@@ -33,64 +33,113 @@ interface Wanted {
   readonly extraOf: HashTable;
 }
 
+/** The vectors of a dataset as they come. */
+export interface Embedding {
+  /** Those of passages, which come first: an index can be made of them while queries are embedded. */
+  readonly passages: Promise<Matrix>;
+  readonly vectors: Promise<Vectors>;
+  /** Ends what is under way. */
+  close(): Promise<void>;
+}
+
 /**
- * Embeds every distinct query, passage and positive once, or takes the vectors that are given.
- *
- * @throws HnMineError `input` where given vectors do not fit each other or what is mined, `output` where the workspace is full
+ * Embeds every distinct passage, positive and query once, or takes the vectors that are given. Its promises are rejected with
+ * HnMineError `input` where given vectors do not fit each other or what is mined, `output` where the workspace is full.
  */
-export async function embedDataset(dataset: Dataset, config: MineConfig, tools: Tools): Promise<Vectors> {
+export function embedDataset(dataset: Dataset, config: MineConfig, tools: Tools): Embedding {
+  const encoder = openOnce(tools.openEncoder);
+  const embedded = embedPassages(dataset, config, tools, encoder);
+  const vectors = embedded.then((found) => embedQueries(dataset, tools, encoder, found)).finally(encoder.close);
+  const passages = embedded.then(({ matrix }) => matrix);
+  // Their errors are thrown where they are awaited; until then they are not unhandled.
+  for (const promise of [passages, vectors]) promise.catch(() => {});
+  const close = async () => {
+    await encoder.close();
+    await vectors.catch(() => {});
+  };
+  return { passages, vectors, close };
+}
+
+interface EmbeddedPassages {
+  readonly wanted: Wanted;
+  readonly matrix: Matrix;
+  readonly counts: EncodeCounts;
+}
+
+async function embedPassages(
+  dataset: Dataset,
+  config: MineConfig,
+  tools: Tools,
+  encoder: OpenOnce,
+): Promise<EmbeddedPassages> {
   const { pool } = dataset;
   const { given, workspace } = tools;
   const wanted = await listWanted(dataset, config, workspace);
-  const { queryRows, queryRecords, extras, extraOf } = wanted;
+  const { queryRecords, extras } = wanted;
   if (given?.queries && given.passages && extras.length > 0 && !namesEncoder(config)) {
     throw new HnMineError(
       'input',
       `--pool-embeddings: ${extras.length} texts whose scores are needed are not in the pool; add them to it, or give the vectors' --model`,
     );
   }
-  const [queryCount, passageCount] = [queryRecords.length, pool.size + extras.length];
-  const total = queryCount + passageCount;
-  tools.onProgress('embedding', 0, total);
-  const encoder = openOnce(tools.openEncoder);
-  const queries = createTarget(workspace, workspace.memory.queryVectors, queryCount);
-  const passages = createTarget(workspace, workspace.memory.passageVectors, passageCount);
-  try {
-    const counts = { query: NOTHING, passage: [] as EncodeCounts[] };
-    const encode = async (texts: Texts, role: Role, target: Target, first: number, before: number) => {
-      if (texts.length === 0) return NOTHING;
-      return (await encoder.open()).encode(texts, role, target.from(first), (done) =>
-        tools.onProgress('embedding', before + done, total),
-      );
-    };
-    if (given?.queries) await given.queries.read(queryRecords.view(), queries.from(0));
-    else counts.query = await encode(queriesOf(dataset, queryRecords.view()), 'query', queries, 0, 0);
-    if (given?.passages) await given.passages.read(pool.records, passages.from(0));
-    else counts.passage.push(await encode(pool.texts, 'passage', passages, 0, queryCount));
-    counts.passage.push(await encode(extras, 'passage', passages, pool.size, queryCount + pool.size));
-    refuseOtherLength(queries.matrix, passages.matrix);
-    tools.onEncoded({
-      truncated: { queries: counts.query.truncated, passages: sumOf(counts.passage, 'truncated') },
-      texts: { distinct: total, reused: (counts.query.reused ?? 0) + sumOf(counts.passage, 'reused') },
-    });
-    return {
-      queries: queries.matrix,
-      passages: passages.matrix,
-      queryRow: (position) => queryRows.at(position - dataset.mined.start),
-      passageRow: (text) => {
-        const extra = extraOf.get(text);
-        return extra === undefined ? pool.positionOfHash(text) : pool.size + extra;
-      },
-    };
-  } finally {
-    await encoder.close();
-  }
+  const count = pool.size + extras.length;
+  const encode = createEncode(tools, encoder, count + queryRecords.length);
+  const target = createTarget(workspace, workspace.memory.passageVectors, count);
+  const counts = given?.passages
+    ? await given.passages.read(pool.records, target.from(0)).then(() => NOTHING)
+    : await encode(pool.texts, 'passage', target.from(0), 0);
+  const more = await encode(extras, 'passage', target.from(pool.size), pool.size);
+  return { wanted, matrix: target.matrix, counts: addCounts(counts, more) };
+}
+
+async function embedQueries(
+  dataset: Dataset,
+  tools: Tools,
+  encoder: OpenOnce,
+  passages: EmbeddedPassages,
+): Promise<Vectors> {
+  const { pool, mined } = dataset;
+  const { given, workspace } = tools;
+  const { queryRows, queryRecords, extras, extraOf } = passages.wanted;
+  const before = pool.size + extras.length;
+  const total = before + queryRecords.length;
+  const encode = createEncode(tools, encoder, total);
+  const target = createTarget(workspace, workspace.memory.queryVectors, queryRecords.length);
+  const records = queryRecords.view();
+  const counts = given?.queries
+    ? await given.queries.read(records, target.from(0)).then(() => NOTHING)
+    : await encode(queriesOf(dataset, records), 'query', target.from(0), before);
+  refuseOtherLength(target.matrix, passages.matrix);
+  tools.onEncoded({
+    truncated: { queries: counts.truncated, passages: passages.counts.truncated },
+    texts: { distinct: total, reused: addCounts(counts, passages.counts).reused ?? 0 },
+  });
+  return {
+    queries: target.matrix,
+    passages: passages.matrix,
+    queryRow: (position) => queryRows.at(position - mined.start),
+    passageRow: (text) => {
+      const extra = extraOf.get(text);
+      return extra === undefined ? pool.positionOfHash(text) : pool.size + extra;
+    },
+  };
+}
+
+/** Returns what encodes texts, and tells the progress of all that are to be embedded. */
+function createEncode({ onProgress }: Tools, encoder: OpenOnce, total: number) {
+  return async (texts: Texts, role: Role, onVectors: OnVectors, before: number): Promise<EncodeCounts> => {
+    onProgress('embedding', before, total);
+    if (texts.length === 0) return NOTHING;
+    return (await encoder.open()).encode(texts, role, onVectors, (done) =>
+      onProgress('embedding', before + done, total),
+    );
+  };
 }
 
 const NOTHING: EncodeCounts = { truncated: 0, reused: 0 };
 
-function sumOf(counts: readonly EncodeCounts[], what: 'truncated' | 'reused'): number {
-  return counts.reduce((sum, one) => sum + (one[what] ?? 0), 0);
+function addCounts(a: EncodeCounts, b: EncodeCounts): EncodeCounts {
+  return { truncated: a.truncated + b.truncated, reused: (a.reused ?? 0) + (b.reused ?? 0) };
 }
 
 async function listWanted(dataset: Dataset, config: MineConfig, workspace: Workspace): Promise<Wanted> {
@@ -145,21 +194,27 @@ function queriesOf({ rows }: Dataset, records: Int32Array): Texts {
   return selectTexts(queries, records);
 }
 
+interface OpenOnce {
+  open(): Promise<Encoder>;
+  close(): Promise<void>;
+}
+
 /** Opened when it is first needed, closed only then. */
-function openOnce(open: () => Promise<Encoder>) {
+function openOnce(open: () => Promise<Encoder>): OpenOnce {
   let opened: Promise<Encoder> | undefined;
+  let closed: Promise<void> | undefined;
   return {
     open: () => {
+      if (closed) throw new HnMineError('aborted', 'closed while work was under way');
       opened ??= open();
       return opened;
     },
-    close: async () => {
-      await (await opened?.catch(() => undefined))?.close();
+    close: () => {
+      closed ??= Promise.resolve(opened?.catch(() => undefined)).then((encoder) => encoder?.close());
+      return closed;
     },
   };
 }
-
-type Target = ReturnType<typeof createTarget>;
 
 /** A matrix that is made when its first vectors come, and with them their length. */
 function createTarget(workspace: Workspace, limit: number, count: number) {

@@ -4,11 +4,17 @@ import type { Workspace } from '../memory/workspace.js';
 import type { VectorPlace } from '../search/passage-vectors.js';
 import type { VectorIndex } from '../search/vector-index.js';
 
-/** The index that was asked for, over the pool's vectors. @throws HnMineError `search` or `device` */
+/**
+ * The index that was asked for, over the pool's vectors.
+ *
+ * @param queries how many are expected
+ * @throws HnMineError `search` or `device`
+ */
 export async function createIndex(
   passages: VectorPlace,
   { index, gpu, workers }: MineConfig,
   { memory }: Workspace,
+  queries = 0,
 ): Promise<VectorIndex> {
   const threads = workers ?? describeMachine().cores;
   if (index === 'faiss') {
@@ -16,7 +22,7 @@ export async function createIndex(
     return createFaissIndex(passages, { threads });
   }
   const { createFlatIndex } = await import('../search/flat.js');
-  return createFlatIndex(passages, { workers: threads, gpu, memory: memory.searching });
+  return createFlatIndex(passages, { workers: threads, gpu, memory: memory.searching, queries });
 }
 
 /** An optional package or a device that does not load is told before anything is read: an index of one passage shows it. */

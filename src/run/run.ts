@@ -115,7 +115,7 @@ export async function* runWith<T>(
       runs,
       workspace,
       openEncoder: () => openEncoder(encoder as PlannedEncoder, config, workspace, context),
-      createIndex: (passages) => createIndex(passages, config, workspace),
+      createIndex: (passages, queries) => createIndex(passages, config, workspace, queries),
       ...(reranker && {
         openReranker: () => startReranker(reranker),
         onReranked: (pairs: number, truncated: number) => tally.addReranked(pairs, truncated),

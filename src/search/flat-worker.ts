@@ -11,6 +11,8 @@ import { createTopKSearch } from './topk-search.js';
 export interface FlatSetup {
   readonly place: SessionPlace;
   readonly passages: VectorPlace;
+  /** Queries that are expected here. */
+  readonly expected: number;
   readonly limits: ScanLimits;
   /** Memory for `measureByteTiles`, where there is enough. */
   readonly bytes: SharedArrayBuffer | undefined;
@@ -25,12 +27,12 @@ export interface FlatJob {
 }
 
 await serveJobs<FlatJob, true, PackedLists>(async () => {
-  const { passages: vectors, place, limits, bytes } = workerData as FlatSetup;
+  const { passages: vectors, place, expected, limits, bytes } = workerData as FlatSetup;
   const { dim } = vectors;
   const pool = openVectors(vectors);
   const search =
     place.gpu === undefined
-      ? await createTileSearch(pool, place, limits, bytes)
+      ? await createTileSearch(pool, place, limits, { bytes, expected })
       : await createTopKSearch(pool, place, limits);
   return {
     ready: true,

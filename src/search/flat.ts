@@ -15,6 +15,8 @@ export interface FlatOptions {
   readonly gpu?: readonly number[] | undefined;
   /** Bytes that the scratch memory of all workers may take. */
   readonly memory?: number;
+  /** How many queries are expected: for many, all is set up before the first comes. */
+  readonly queries?: number;
   /** Passages a tile (4,096, or what the memory allows; on a GPU 32,768). */
   readonly tileSize?: number;
   /** Queries multiplied at once (256; on a CPU a multiple of 16). */
@@ -33,14 +35,15 @@ const JOB_QUERIES = 1024;
  * @throws HnMineError `device` where CUDA was asked for and does not load
  */
 export async function createFlatIndex(passages: Embeddings | VectorPlace, options: FlatOptions): Promise<VectorIndex> {
-  const { memory = DEFAULT_MEMORY, tileSize, blockSize } = options;
+  const { memory = DEFAULT_MEMORY, queries = 0, tileSize, blockSize } = options;
   const { dim, count } = passages;
   const places =
     options.gpu?.map((gpu) => ({ gpu, threads: 1 })) ?? Array.from({ length: options.workers }, () => ({ threads: 1 }));
   const source = 'source' in passages ? passages.source : shareMemory(passages);
   const bytes = options.gpu ? undefined : shareBytes(passages, memory);
   const limits = { memory: (memory - (bytes?.byteLength ?? 0)) / places.length, tileSize, blockSize };
-  const shared = { passages: { source, dim, count }, limits, bytes };
+  const expected = Math.floor(queries / places.length);
+  const shared = { passages: { source, dim, count }, expected, limits, bytes };
   const setups = places.map((place): FlatSetup => ({ ...shared, place }));
   const script = new URL('./flat-worker.js', import.meta.url);
   const workers = await WorkerPool.start<FlatJob, true, PackedLists>(script, setups);

@@ -40,6 +40,9 @@ interface TileShape {
 /** In smaller searches the second way would cost more to set up than it could spare: scores. */
 const LEAST_WORK = 2 ** 24;
 
+/** With so many times that work ahead, the second way will be tried. */
+const MUCH_WORK = 8;
+
 /** Larger and smaller values would leave the range of float32 where they are rounded to bytes. */
 const [SMALLEST_VALUE, LARGEST_VALUE] = [2 ** -60, 2 ** 60];
 
@@ -48,11 +51,12 @@ const [SMALLEST_VALUE, LARGEST_VALUE] = [2 ** -60, 2 ** 60];
  * bytes do not tell them apart, so each is tried, on searches of about the same k.
  *
  * @param product the only one, where it is given
+ * @param expected how many queries; for many, both ways are set up at once
  */
 export async function openScoreWays(
   engine: Engine,
   shape: TileShape,
-  product: ScanLimits['product'],
+  { product, expected = 0 }: { product?: ScanLimits['product'] | undefined; expected?: number | undefined },
 ): Promise<ScoreWays> {
   const longest = measureLongest(engine, shape);
   const floats = createFloatScores(engine, await openGraph('scores', engine.place), longest.norm);
@@ -61,6 +65,7 @@ export async function openScoreWays(
     opening ??= openByteScores(engine, shape, longest);
     return opening;
   };
+  if (product === undefined && expected * engine.tiles.passages >= MUCH_WORK * LEAST_WORK) await openBytes();
   const choice = createFasterChoice<FastScores>();
   return {
     async choose({ k, queries, passages, isLimited }) {

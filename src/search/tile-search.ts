@@ -18,19 +18,21 @@ export type TileSearch = (queries: Embeddings, k: number, below?: Float64Array) 
  * others surely surpass; the exact scores of the rest decide. They are computed in a second pass over the tiles, or, where that
  * would cost more than it spares, while a tile is in memory.
  *
- * @param shared memory of `measureByteTiles` bytes, the same for all workers
+ * @param bytes memory of `measureByteTiles` bytes, the same for all workers
+ * @param expected how many queries
  */
 export async function createTileSearch(
   pool: PassageVectors,
   place: SessionPlace,
   limits: ScanLimits,
-  shared?: SharedArrayBuffer,
+  { bytes, expected = 0 }: { bytes?: SharedArrayBuffer | undefined; expected?: number } = {},
 ): Promise<TileSearch> {
   const kernel = loadScanKernel();
   const dim = padDimension(pool.dim);
   const tileRows = planTile(dim, pool.count, limits);
   const tiles = createTiles(pool, { dim, tileRows });
-  const ways = await openScoreWays({ kernel, tiles, place, shared }, { dim, tileRows }, limits.product);
+  const engine = { kernel, tiles, place, shared: bytes };
+  const ways = await openScoreWays(engine, { dim, tileRows }, { product: limits.product, expected });
   return async (queries, k, below) => {
     const wanted = Math.min(k, pool.count);
     if (wanted === 0) return Array.from({ length: queries.count }, () => NOTHING);

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import type { Embeddings } from '#dist/embed/encoder.js';
+import { measureByteTiles } from '#dist/search/byte-tiles.js';
 import { vectorsInMemory } from '#dist/search/passage-vectors.js';
 import { loadScanKernel } from '#dist/search/scan-memory.js';
 import { openScoreWays } from '#dist/search/score-ways.js';
@@ -11,14 +12,20 @@ const [FLOATS, BYTES] = [2, 9];
 
 const LARGE = { k: 20, queries: 1000, passages: 100_000, isLimited: false };
 
-function openWays(passages: Embeddings, product?: 'float32' | 'int8') {
+interface More {
+  readonly expected?: number;
+  readonly shared?: SharedArrayBuffer;
+}
+
+function openWays(passages: Embeddings, product?: 'float32' | 'int8', more: More = {}) {
   const shape = { dim: passages.dim, tileRows: 300 };
   const engine = {
     kernel: loadScanKernel(),
     tiles: createTiles(vectorsInMemory(passages), shape),
     place: { threads: 1 },
+    shared: more.shared,
   };
-  return openScoreWays(engine, shape, product);
+  return openScoreWays(engine, shape, { product, expected: more.expected });
 }
 
 it('tries both ways on large searches, and goes on with the faster one', async () => {
@@ -32,6 +39,17 @@ it('tries both ways on large searches, and goes on with the faster one', async (
   expect(listed).toEqual([FLOATS, BYTES, FLOATS, BYTES, BYTES, BYTES]);
   expect((await ways.choose({ ...LARGE, queries: 3 })).scores.listed).toBe(FLOATS);
   expect((await ways.choose({ ...LARGE, isLimited: true })).scores.listed).toBe(FLOATS);
+});
+
+it('rounds the pool to bytes before the first search where many queries are expected', async () => {
+  const passages = randomVectors(900, 32, 1);
+  const isRounded = async (expected: number) => {
+    const shared = new SharedArrayBuffer(measureByteTiles(passages));
+    await openWays(passages, undefined, { expected, shared });
+    return new Uint8Array(shared).some((byte) => byte !== 0);
+  };
+  expect(await isRounded(1000)).toBe(false);
+  expect(await isRounded(2 ** 20)).toBe(true);
 });
 
 it('multiplies what it is told to', async () => {

@@ -67,8 +67,9 @@ describe.each(PRODUCTS)('search by tiles with products of $product, against a pl
   const openSearch = (
     passages: PassageVectors,
     limits: Partial<ScanLimits> = {},
-    shared?: SharedArrayBuffer,
-  ): Promise<TileSearch> => createTileSearch(passages, { threads: 1 }, { memory: 2 ** 24, product, ...limits }, shared);
+    bytes?: SharedArrayBuffer,
+  ): Promise<TileSearch> =>
+    createTileSearch(passages, { threads: 1 }, { memory: 2 ** 24, product, ...limits }, { bytes });
 
   it.each(EXTREME_POOLS)('finds the same however it is cut: $name', async ({ passages, queries }) => {
     const all = searchByLoop(passages, queries, passages.count);
