@@ -40,7 +40,7 @@ const DESCRIPTIONS = {
   input: 'rows {"query", "pos", "neg"} of any tool, as JSONL or Parquet; - for standard input',
   pool: 'passages that the negatives should be among, repeatable; finds positives by ID and without their title as well',
   scores: 'score all texts, by the encoder or the reranker, and tell how many negatives score above their positive',
-  reranker: "score with a cross-encoder, an ONNX model with one label, in the encoder's place",
+  reranker: "score with a cross-encoder, an ONNX model with one label or a server (repeatable), in the encoder's place",
   summary: 'write the figures as JSON',
 };
 

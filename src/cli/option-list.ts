@@ -53,8 +53,11 @@ export const OPTIONS: Readonly<Record<string, Readonly<Record<string, Described>
     '--rrf-k <k>': 'of reciprocal rank fusion, 1 / (k + rank) (60)',
   },
   'Reranking:': {
-    '--reranker <dir|id>':
-      'score candidates with a cross-encoder, an ONNX model with one label, and choose by its scores',
+    '--reranker <dir|id|url>': {
+      text: 'score candidates with a cross-encoder, an ONNX model with one label or a server (repeatable), and choose by its scores',
+      isRepeatable: true,
+    },
+    '--reranker-model <name>': 'the name of its model on a server (the only one that it lists)',
     '--rerank-depth <n>': "a row's best candidates that it scores (HI)",
     '--rerank-limit <n>': 'the most it scores where a row is still short (10 x depth)',
     '--reranker-revision <name>': 'its branch, tag or commit on the hub (main)',

@@ -23,7 +23,7 @@ const TAKEN: readonly string[] = [
 
 const DESCRIPTIONS = {
   input: 'rows {"query", "pos", "neg"} as JSONL, one an object; - for standard input; gzip is seen',
-  reranker: "score with a cross-encoder, an ONNX model with one label, in the encoder's place",
+  reranker: "score with a cross-encoder, an ONNX model with one label or a server (repeatable), in the encoder's place",
 };
 
 const EXAMPLES = `

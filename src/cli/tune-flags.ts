@@ -18,7 +18,15 @@ export interface TuneFlags extends Typed {
 /** What it does not take of the options of mining: it writes no rows, and scores are the encoder's. */
 const LEFT_OUT: readonly string[] = [
   ...['output', 'shard', 'onShort', 'rejected', 'keepNeg', 'format', 'scores', 'ranks', 'ids', 'dryRun', 'rankBasis'],
-  ...['reranker', 'rerankDepth', 'rerankLimit', 'rerankerRevision', 'rerankerDtype', 'rerankerMaxLength'],
+  ...[
+    'reranker',
+    'rerankerModel',
+    'rerankDepth',
+    'rerankLimit',
+    'rerankerRevision',
+    'rerankerDtype',
+    'rerankerMaxLength',
+  ],
 ];
 
 const DESCRIPTIONS = {

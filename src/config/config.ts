@@ -9,12 +9,14 @@ import {
   files,
   flag,
   instructionFormat,
+  isAddress,
   memorySize,
   oneOf,
   poolings,
   quote,
   type RetrieverName,
   range,
+  reranker,
   retrievers,
   shard,
   text,
@@ -69,7 +71,7 @@ const schema = z.strictObject({
   model: text.min(1, 'expected a folder or a model ID (found nothing)').optional(),
   revision: text.optional(),
   dtype: text.optional(),
-  embedder: addresses.optional(),
+  embedder: addresses('HN_MINE_EMBEDDER_KEY').optional(),
   embedderModel: text.min(1, 'expected the name of a model (found nothing)').optional(),
   queryInstruction: text.optional(),
   queryInstructionFormat: instructionFormat.prefault('{}{}'),
@@ -82,7 +84,8 @@ const schema = z.strictObject({
   batchSize: wholeNumber(1).optional(),
   offline: flag.default(false),
 
-  reranker: text.min(1, 'expected a folder or a model ID (found nothing)').optional(),
+  reranker: reranker.optional(),
+  rerankerModel: text.min(1, 'expected the name of a model (found nothing)').optional(),
   rerankerRevision: text.optional(),
   rerankerDtype: text.optional(),
   rerankerMaxLength: wholeNumber(1).optional(),
@@ -156,12 +159,13 @@ export function parseConfig(settings: MineSettings): MineConfig {
 function refuseRerankFlags(config: MineConfig): void {
   const { reranker, rankBasis, range, rerankDepth = range.high, rerankLimit } = config;
   if (reranker === undefined) {
-    const odd = (
-      ['rerankerRevision', 'rerankerDtype', 'rerankerMaxLength', 'rerankDepth', 'rerankLimit'] as const
-    ).find((option) => config[option] !== undefined);
+    const odd = ([...RERANKER_OPTIONS, 'rerankerModel', 'rerankDepth', 'rerankLimit'] as const).find(
+      (option) => config[option] !== undefined,
+    );
     if (odd) throw new HnMineError('usage', `${flagOf(odd)}: needs a --reranker (found none)`);
     return;
   }
+  refuseOtherRerankerFlags(config);
   if (rankBasis === 'raw') {
     throw new HnMineError('usage', '--reranker: ranks must count candidates (found --rank-basis raw)');
   }
@@ -171,6 +175,27 @@ function refuseRerankFlags(config: MineConfig): void {
       `--rerank-limit ${rerankLimit}: is below the --rerank-depth of ${rerankDepth}; raise it or lower --rerank-depth`,
     );
   }
+}
+
+/** What is of a reranker in ONNX alone. */
+const RERANKER_OPTIONS = ['rerankerRevision', 'rerankerDtype', 'rerankerMaxLength'] as const;
+
+function refuseOtherRerankerFlags(config: MineConfig): void {
+  if (!isServed(config)) {
+    if (config.rerankerModel === undefined) return;
+    throw new HnMineError('usage', '--reranker-model: needs the address of a server as --reranker (found a model)');
+  }
+  const odd = RERANKER_OPTIONS.find((option) => config[option] !== undefined);
+  if (odd === undefined) return;
+  throw new HnMineError(
+    'usage',
+    `${flagOf(odd)}: is of an ONNX model, which the server of --reranker takes the place of`,
+  );
+}
+
+/** Whether the reranker is one that servers have. */
+export function isServed({ reranker }: Pick<MineConfig, 'reranker'>): boolean {
+  return reranker?.some(isAddress) ?? false;
 }
 
 /** Whether rows with fewer negatives than asked for can be written: every tuple has all of them. */

@@ -1,5 +1,5 @@
 import { HnMineError } from '../errors.js';
-import type { Activation } from '../rerank/onnx-reranker.js';
+import type { Activation } from '../rerank/planned-reranker.js';
 import { type MineConfig, type MineSettings, parseConfig } from './config.js';
 import { flagOf } from './flag-name.js';
 import { ENCODER_OPTIONS, SCORE_OPTIONS } from './score-options.js';

@@ -21,6 +21,7 @@ export const SCORE_OPTIONS = [
     'posField',
     'negField',
     'reranker',
+    'rerankerModel',
     'rerankerRevision',
     'rerankerDtype',
     'rerankerMaxLength',

@@ -79,13 +79,31 @@ export const files = z.union([text, z.array(text)]).transform((typed, context) =
   return refuse(context, `expected a file (found ${names.length > 0 ? 'an empty name' : 'none'})`);
 });
 
-export const addresses = z.union([text, z.array(text)]).transform((typed, context) => {
+/** @param keyVariable the environment's variable that holds the key of such a server */
+export const addresses = (keyVariable: string) =>
+  z.union([text, z.array(text)]).transform((typed, context) => readAddresses(typed, keyVariable, context));
+
+function readAddresses(typed: string | string[], keyVariable: string, context: z.core.$RefinementCtx): string[] {
   const names = [typed].flat();
-  const odd = names.find((name) => !URL.canParse(name) || !/^https?:/i.test(name));
+  const odd = names.find((name) => !URL.canParse(name) || !isAddress(name));
   if (odd === undefined && names.some((name) => new URL(name).username !== '' || new URL(name).password !== ''))
-    return refuse(context, 'expected an address without a user and a password; HN_MINE_EMBEDDER_KEY takes a key');
+    return refuse(context, `expected an address without a user and a password; ${keyVariable} takes a key`);
   if (odd === undefined && names.length > 0) return names;
   return refuse(context, `expected an address that begins with http:// or https:// (found ${quote(odd ?? typed)})`);
+}
+
+/** Whether a model is named by the address of a server that has it. */
+export function isAddress(name: string): boolean {
+  return /^https?:/i.test(name);
+}
+
+/** One folder or ID of a model, or the addresses of servers. */
+export const reranker = z.union([text, z.array(text)]).transform((typed, context) => {
+  const names = [typed].flat();
+  if (names.some(isAddress)) return readAddresses(names, 'HN_MINE_RERANKER_KEY', context);
+  if (names.length === 1 && names[0] !== '') return names;
+  const found = names.length > 1 ? `${names.length} of them` : 'nothing';
+  return refuse(context, `expected a folder, a model ID, or the address of a server (found ${found})`);
 });
 
 export const devices = z.union([z.boolean(), text, z.array(z.number())]).transform((typed, context) => {

@@ -1,18 +1,16 @@
-import { setMaxListeners } from 'node:events';
 import type { MineConfig } from '../config/config.js';
 import { HnMineError } from '../errors.js';
 import { cutJobs, runJobs } from '../model/jobs.js';
+import { checkKey, type Endpoint, findEndpoint, refusalStatus } from '../server/server-request.js';
+import { shareServers } from '../server/servers.js';
 import { findStore } from '../store/find-store.js';
-import { type Endpoint, findEndpoint, isRefusal, requestPatiently, requestVectors } from './embedding-server.js';
+import { EMBEDDER, requestVectors } from './embedding-server.js';
 import type { Role } from './encoder.js';
 import { nameIdentity } from './encoder-identity.js';
 import type { PlannedEncoder } from './planned-encoder.js';
 import { describeUnusable, normalizeVector, unusableEmbedding } from './pooling.js';
 import { resolvePrompts } from './prompts.js';
 import type { OnRows, RowEncoder } from './stored-encoder.js';
-
-/** Requests under way to each server: it makes batches of its own of what has arrived. */
-const REQUESTS_A_SERVER = 8;
 
 /** Texts a request, where nothing is said: the least limit of the servers that have one. */
 const DEFAULT_TEXTS = 32;
@@ -43,15 +41,16 @@ export async function planServerEncoder(
   config: MineConfig,
   { key, onWarning }: { key: string | undefined; onWarning?(message: string): void },
 ): Promise<PlannedEncoder> {
-  if (key !== undefined && !/^[\x21-\x7e]+$/.test(key)) {
-    const expected = 'expected ASCII letters, digits and signs (found another character)';
-    throw new HnMineError('model', `HN_MINE_EMBEDDER_KEY: ${expected}; copy the key again`);
-  }
+  checkKey(key, EMBEDDER);
   const addresses = config.embedder as readonly string[];
   const endpoints: Endpoint[] = [];
   let probes: Probes | undefined;
   for (const address of addresses) {
-    const { endpoint, vector } = await findEndpoint(address, { model: config.embedderModel, key }, PROBES[0]);
+    const named = { address, model: config.embedderModel, key };
+    const { endpoint, vector } = await findEndpoint(EMBEDDER, named, async (endpoint) => {
+      const [vector] = await requestVectors(endpoint, [PROBES[0]]);
+      return { endpoint, vector: vector as Float32Array };
+    });
     const found: Probes = [toUnit(endpoint, vector), await probeLength(endpoint)];
     if (probes && !isSame(probes, found)) {
       const rule = 'all --embedder must serve the same model';
@@ -83,7 +82,7 @@ async function probeLength(endpoint: Endpoint): Promise<Float32Array | null> {
     const [vector] = await requestVectors(endpoint, [PROBES[1]]);
     return toUnit(endpoint, vector as Float32Array);
   } catch (error) {
-    if (isRefusal(error)) return null;
+    if (refusalStatus(error) !== undefined) return null;
     throw error;
   }
 }
@@ -132,54 +131,31 @@ interface RowSettings {
 }
 
 function createRowEncoder(endpoints: readonly Endpoint[], { config, dim, format, onWarning }: RowSettings): RowEncoder {
-  const controller = new AbortController();
-  // Each request under way listens.
-  setMaxListeners(0, controller.signal);
+  const servers = shareServers(endpoints, onWarning);
   const { batchSize = DEFAULT_TEXTS } = config;
-  /** Each is told of once. */
-  const failing = new Set<Endpoint>();
-  const onRetry = (endpoint: Endpoint, reason: string) => {
-    if (!failing.has(endpoint)) onWarning?.(`${reason}; asking again`);
-    failing.add(endpoint);
-  };
-  /** Requests under way. */
-  const loads = new Map(endpoints.map((endpoint) => [endpoint, 0]));
-  const addLoad = (endpoint: Endpoint, count: number) => loads.set(endpoint, (loads.get(endpoint) ?? 0) + count);
   const encodeSome = async (places: readonly number[], texts: readonly string[], role: Role, onRows: OnRows) => {
-    // Stable: of equally busy ones the first.
-    const order = endpoints.toSorted((a, b) => (loads.get(a) ?? 0) - (loads.get(b) ?? 0));
-    const endpoint = order[0] as Endpoint;
-    addLoad(endpoint, 1);
-    try {
-      const asked = places.map((place) => format(texts[place] as string, role));
-      const found = await requestPatiently(order, asked, { signal: controller.signal, onRetry });
-      const vectors = new Float32Array(places.length * dim);
-      for (const [i, vector] of found.entries()) {
+    const asked = places.map((place) => format(texts[place] as string, role));
+    const vectors = new Float32Array(places.length * dim);
+    await servers.ask(async (endpoint, limits) => {
+      for (const [i, vector] of (await requestVectors(endpoint, asked, limits)).entries()) {
         if (config.normalize) normalizeVector(vector);
         refuseUnusable(vector, dim, endpoint, role, texts[places[i] as number] as string);
         vectors.set(vector, i * dim);
       }
-      await onRows(
-        places,
-        vectors,
-        places.map(() => false),
-      );
-    } finally {
-      addLoad(endpoint, -1);
-    }
+    });
+    await onRows(
+      places,
+      vectors,
+      places.map(() => false),
+    );
   };
   return {
     dim,
-    async encodeRows(texts, role, onRows) {
+    encodeRows(texts, role, onRows) {
       const encodeNext = (places: number[]) => encodeSome(places, texts, role, onRows);
-      try {
-        await runJobs(cutRequests(texts, batchSize), (REQUESTS_A_SERVER / 2) * endpoints.length, encodeNext);
-      } catch (error) {
-        controller.abort();
-        throw error;
-      }
+      return runJobs(cutRequests(texts, batchSize), servers.requests / 2, encodeNext);
     },
-    close: async () => controller.abort(),
+    close: async () => servers.close(),
   };
 }
 

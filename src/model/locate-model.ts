@@ -40,7 +40,7 @@ export function chooseReranker({
   offline,
 }: MineConfig): ModelChoice | undefined {
   if (reranker === undefined) return undefined;
-  return { task: RERANKING, id: reranker, dtype: rerankerDtype, revision: rerankerRevision, offline };
+  return { task: RERANKING, id: reranker[0], dtype: rerankerDtype, revision: rerankerRevision, offline };
 }
 
 /**

@@ -8,12 +8,10 @@ import { type ModelFiles, noteOnlyGraph } from '../model/model-files.js';
 import { noteUnreproducible, resolveBatchLimits } from '../model/token-batches.js';
 import { planPlaces, quantizesBatch } from '../model/worker-places.js';
 import { WorkerPool } from '../onnx/worker-pool.js';
+import type { Activation } from './planned-reranker.js';
 import type { RerankDone, RerankJob, RerankSetup } from './rerank-worker.js';
 import type { Pair, Reranker } from './reranker.js';
 import { type RerankerSettings, readRerankerSettings } from './reranker-settings.js';
-
-/** What a score is made of a logit by: nothing, the model's own function, or a sigmoid. */
-export type Activation = 'none' | 'model' | 'sigmoid';
 
 /** What was decided before the model is loaded. */
 export interface RerankerPlan {

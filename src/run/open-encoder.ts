@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { MineConfig } from '../config/config.js';
+import { EMBEDDER } from '../embed/embedding-server.js';
 import type { Encoder } from '../embed/encoder.js';
 import { identifyEncoder, keyOfText, nameIdentity } from '../embed/encoder-identity.js';
 import { type EncoderPlan, planEncoder, startRowEncoder } from '../embed/onnx-encoder.js';
@@ -16,9 +17,6 @@ import { EmbeddingStore } from '../store/embedding-store.js';
 import { findNetworkType } from '../store/network-folder.js';
 import { type RunContext, tellDownloads } from './run-context.js';
 
-/** The environment's variable that holds the key of an embedding server. */
-const SERVER_KEY = 'HN_MINE_EMBEDDER_KEY';
-
 /**
  * The encoder that was asked for, where it is on this machine or a server has it.
  *
@@ -29,7 +27,7 @@ export async function planReachableEncoder(
   { env, events }: RunContext,
 ): Promise<PlannedEncoder | undefined> {
   const onWarning = (message: string) => events.onWarning?.(message);
-  if (config.embedder) return planServerEncoder(config, { key: env[SERVER_KEY] || undefined, onWarning });
+  if (config.embedder) return planServerEncoder(config, { key: env[EMBEDDER.keyVariable] || undefined, onWarning });
   const files = findLocalModel(chooseEncoder(config));
   return files && planFiles(files, config);
 }

@@ -1,14 +1,30 @@
-import type { MineConfig } from '../config/config.js';
+import { isServed, type MineConfig } from '../config/config.js';
 import { describeMachine } from '../machine.js';
 import { chooseReranker, fetchModel, findLocalModel } from '../model/locate-model.js';
-import { type Activation, planReranker, type RerankerPlan } from '../rerank/onnx-reranker.js';
+import type { ModelFiles } from '../model/model-files.js';
+import { checkReranker, planReranker, startReranker } from '../rerank/onnx-reranker.js';
+import type { Activation, PlannedReranker } from '../rerank/planned-reranker.js';
+import { RERANKER } from '../rerank/rerank-server.js';
+import { planServerReranker } from '../rerank/server-reranker.js';
 import { type RunContext, tellDownloads } from './run-context.js';
 
-/** The reranker that was asked for, where it is on this machine. @throws HnMineError `model` */
-export async function planLocalReranker(config: MineConfig, activation: Activation): Promise<RerankerPlan | undefined> {
+/**
+ * The reranker that was asked for, where it is on this machine or a server has it.
+ *
+ * @throws HnMineError `model`, or `network` where a server is not there
+ */
+export async function planReachableReranker(
+  config: MineConfig,
+  activation: Activation,
+  { env, events }: RunContext,
+): Promise<PlannedReranker | undefined> {
+  if (isServed(config)) {
+    const onWarning = (message: string) => events.onWarning?.(message);
+    return planServerReranker(config, { activation, key: env[RERANKER.keyVariable] || undefined, onWarning });
+  }
   const choice = chooseReranker(config);
   const files = choice && findLocalModel(choice);
-  return files && planReranker(files, { config, activation, machine: describeMachine() });
+  return files && planFiles(files, config, activation);
 }
 
 /** The reranker that was asked for, if any, fetched from the hub. @throws HnMineError `network` or `model` */
@@ -16,8 +32,13 @@ export async function fetchReranker(
   config: MineConfig,
   activation: Activation,
   context: RunContext,
-): Promise<RerankerPlan | undefined> {
+): Promise<PlannedReranker | undefined> {
   const choice = chooseReranker(config);
-  const files = choice && (await fetchModel(choice, tellDownloads(context)));
-  return files && planReranker(files, { config, activation, machine: describeMachine() });
+  return choice && planFiles(await fetchModel(choice, tellDownloads(context)), config, activation);
+}
+
+async function planFiles(files: ModelFiles, config: MineConfig, activation: Activation): Promise<PlannedReranker> {
+  const plan = await planReranker(files, { config, activation, machine: describeMachine() });
+  const { name, notes } = plan;
+  return { name, notes, check: () => checkReranker(plan), start: () => startReranker(plan) };
 }

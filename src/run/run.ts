@@ -10,13 +10,13 @@ import { type MinedRow, mineDataset, type Phase, prepareMining, type Tools } fro
 import { resolveDepths } from '../mining/rerank-rows.js';
 import { openRuns } from '../mining/runs.js';
 import type { Outlook } from '../outlook.js';
-import { checkReranker, type RerankerPlan, startReranker } from '../rerank/onnx-reranker.js';
+import type { PlannedReranker } from '../rerank/planned-reranker.js';
 import { describeOutlook } from './describe-outlook.js';
 import { openBm25 } from './open-bm25.js';
 import { fetchEncoder, openEncoder, planReachableEncoder } from './open-encoder.js';
 import { closeGiven, openGiven } from './open-given-vectors.js';
 import { checkIndex, createIndex } from './open-index.js';
-import { fetchReranker, planLocalReranker } from './open-reranker.js';
+import { fetchReranker, planReachableReranker } from './open-reranker.js';
 import { openWorkspace } from './open-workspace.js';
 import { describeRejection, refuseOutcome } from './rejection.js';
 import type { RunContext } from './run-context.js';
@@ -34,7 +34,7 @@ export interface RunPlan {
 
 interface LocalModels {
   readonly encoder: PlannedEncoder | undefined;
-  readonly reranker: RerankerPlan | undefined;
+  readonly reranker: PlannedReranker | undefined;
 }
 
 /**
@@ -45,14 +45,14 @@ interface LocalModels {
 export async function planRun(inputs: Inputs, config: MineConfig, context: RunContext): Promise<RunPlan> {
   const workspace = openWorkspace(config, context);
   try {
-    const { encoder, dataset, outlook, given } = await prepareRun(inputs, config, workspace, context);
+    const { encoder, reranker, dataset, outlook, given } = await prepareRun(inputs, config, workspace, context);
     await closeGiven(given);
     return {
       outlook,
       rows: dataset.mined.end - dataset.mined.start,
       passages: dataset.pool.size,
       model: needsEncoder(config) ? (encoder?.name ?? config.model) : undefined,
-      ...(config.reranker !== undefined && { reranker: describeReranker(config.reranker, config) }),
+      ...(config.reranker && { reranker: describeReranker(reranker?.name ?? config.reranker.join(), config) }),
     };
   } finally {
     workspace.close();
@@ -117,7 +117,7 @@ export async function* runWith<T>(
       openEncoder: () => openEncoder(encoder as PlannedEncoder, config, workspace, context),
       createIndex: (passages, queries) => createIndex(passages, config, workspace, queries),
       ...(reranker && {
-        openReranker: () => startReranker(reranker),
+        openReranker: () => reranker.start(),
         onReranked: (pairs: number, truncated: number) => tally.addReranked(pairs, truncated),
       }),
       openBm25: (passages) => openBm25(passages, config, workspace, onProgress),
@@ -134,7 +134,7 @@ export async function* runWith<T>(
 async function completeModels(local: LocalModels, config: MineConfig, context: RunContext) {
   const encoder = needsEncoder(config) ? (local.encoder ?? (await fetchEncoder(config, context))) : undefined;
   const reranker = local.reranker ?? (await fetchReranker(config, 'model', context));
-  if (reranker) await checkReranker(reranker);
+  await reranker?.check();
   const advice = reranker ? '' : '; --scores would';
   const notes = encoder?.notes ?? [`nothing asks for scores of the encoder, so no text is encoded${advice}`];
   for (const note of [...notes, ...(reranker?.notes ?? [])]) context.events.onNote?.(note);
@@ -152,7 +152,7 @@ async function prepareRun(inputs: Inputs, config: MineConfig, workspace: Workspa
     throw new HnMineError('usage', `--query-embeddings: needs the rows of an --input as they are (found ${odd})`);
   }
   const encoder = needsEncoder(config) ? await planReachableEncoder(config, context) : undefined;
-  const reranker = await planLocalReranker(config, 'model');
+  const reranker = await planReachableReranker(config, 'model', context);
   await checkIndex(config, workspace);
   const onProgress = (phase: Phase, done: number) => events.onProgress?.(phase, done);
   const { dataset, outlook } = await prepareMining(inputs, config, workspace, onProgress);

@@ -8,11 +8,10 @@ import { type Row, readRows } from '../input/rows.js';
 import type { Workspace } from '../memory/workspace.js';
 import type { Phase } from '../mine.js';
 import { createPacer } from '../pacer.js';
-import { startReranker } from '../rerank/onnx-reranker.js';
 import type { Pair, Reranker } from '../rerank/reranker.js';
 import { innerProduct } from '../search/inner-product.js';
 import { openConfiguredEncoder } from './open-encoder.js';
-import { fetchReranker, planLocalReranker } from './open-reranker.js';
+import { fetchReranker, planReachableReranker } from './open-reranker.js';
 import type { RunContext } from './run-context.js';
 
 /** A row with the score of each of its positives and negatives, in their order. */
@@ -87,7 +86,8 @@ interface PairScorer {
 
 async function openScorer(config: ScoreConfig, workspace: Workspace, context: RunContext): Promise<PairScorer> {
   const { activation } = config;
-  const plan = (await planLocalReranker(config, activation)) ?? (await fetchReranker(config, activation, context));
+  const plan =
+    (await planReachableReranker(config, activation, context)) ?? (await fetchReranker(config, activation, context));
   if (plan === undefined) {
     const { name, encoder } = await openConfiguredEncoder(config, workspace, context);
     return {
@@ -104,7 +104,7 @@ async function openScorer(config: ScoreConfig, workspace: Workspace, context: Ru
     name: plan.name,
     phase: 'reranking',
     async score(pairs, onProgress) {
-      started ??= startReranker(plan);
+      started ??= plan.start();
       return (await started).score(pairs, onProgress);
     },
     close: async () => (await started?.catch(() => undefined))?.close(),

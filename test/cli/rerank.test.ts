@@ -158,7 +158,27 @@ describe('a command line that cannot be', () => {
       '--rerank-limit 49: is below the --rerank-depth of 50; raise it or lower --rerank-depth',
     ],
     [['--reranker', 'm', '--rerank-depth', '0'], '--rerank-depth: expected a whole number of at least 1 (found "0")'],
-    [['--reranker', ''], '--reranker: expected a folder or a model ID (found nothing)'],
+    [
+      ['--reranker', 'm', '--reranker-model', 'n'],
+      '--reranker-model: needs the address of a server as --reranker (found a model)',
+    ],
+    [
+      ['--reranker', 'http://localhost:1', '--reranker-dtype', 'q8'],
+      '--reranker-dtype: is of an ONNX model, which the server of --reranker takes the place of',
+    ],
+    [
+      ['--reranker', 'http://localhost:1', '--reranker', 'm'],
+      '--reranker: expected an address that begins with http:// or https:// (found "m")',
+    ],
+    [
+      ['--reranker', 'http://user:word@localhost:1'],
+      '--reranker: expected an address without a user and a password; HN_MINE_RERANKER_KEY takes a key',
+    ],
+    [
+      ['--reranker', 'm', '--reranker', 'n'],
+      '--reranker: expected a folder, a model ID, or the address of a server (found 2 of them)',
+    ],
+    [['--reranker', ''], '--reranker: expected a folder, a model ID, or the address of a server (found nothing)'],
   ])('%j is refused', async (flags, message) => {
     const { stderr, code } = await new Workspace().run(['--input', 'train.jsonl', ...flags]);
     expect({ stderr, code }).toEqual({ stderr: `${message}\n`, code: 2 });

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type MineSettings, parseConfig } from '#dist/config/config.js';
-import { requestPatiently } from '#dist/embed/embedding-server.js';
+import { EMBEDDER, requestVectors } from '#dist/embed/embedding-server.js';
 import type { Role } from '#dist/embed/encoder.js';
 import { planEncoder, startEncoder } from '#dist/embed/onnx-encoder.js';
 import { planServerEncoder } from '#dist/embed/server-encoder.js';
@@ -12,6 +12,7 @@ import { type MinedRecord, type MineOptions, mine } from '#dist/index.js';
 import { describeMachine } from '#dist/machine.js';
 import { chooseEncoder, findLocalModel } from '#dist/model/locate-model.js';
 import type { ModelFiles } from '#dist/model/model-files.js';
+import { askPatiently } from '#dist/server/servers.js';
 import { TINY_MODEL } from '../cli/run-cli.js';
 import { hashVector } from '../mine-in-memory.js';
 import { serveEmbeddings } from './served-embeddings.js';
@@ -64,6 +65,15 @@ async function encode(
   return found;
 }
 
+type Patience = Partial<Parameters<typeof askPatiently>[2]>;
+
+/** The vector of a text, asked for until it comes. */
+function askFor(text: string, { address }: { address: string }, patience: Patience) {
+  const endpoint = { kind: EMBEDDER, address, url: `${address}/v1/embeddings`, model: undefined, key: undefined };
+  const { signal } = new AbortController();
+  return askPatiently([endpoint], (one, limits) => requestVectors(one, [text], limits), { signal, ...patience });
+}
+
 const refusalOf = (work: Promise<unknown>) =>
   work.then(
     () => 'no error',
@@ -108,33 +118,18 @@ describe('an embedding server', () => {
       'break off',
       { status: 429, body: '' },
     ] as const;
-    const endpoint = {
-      ...(await serveEmbeddings({ embed: hashVector, faultOf: (request) => faults[request + 1] })),
-      model: 'tiny',
-    };
-    const url = `${endpoint.address}/v1/embeddings`;
-    const signal = new AbortController().signal;
-    const vectors = await requestPatiently([{ ...endpoint, url, key: undefined }], ['one'], {
-      signal,
-      delays: [1, 1, 1, 1],
-    });
-    expect(vectors).toEqual([Float32Array.from(hashVector('one'))]);
-    expect(endpoint.asked).toHaveLength(5);
+    const server = await serveEmbeddings({ embed: hashVector, faultOf: (request) => faults[request + 1] });
+    expect(await askFor('one', server, { delays: [1, 1, 1, 1] })).toEqual([Float32Array.from(hashVector('one'))]);
+    expect(server.asked).toHaveLength(5);
   });
 
   it('is not waited for without end', async () => {
     const server = await serveEmbeddings({ embed: () => new Promise<never>(() => {}) });
-    const endpoint = {
-      address: server.address,
-      url: `${server.address}/v1/embeddings`,
-      model: undefined,
-      key: undefined,
-    };
     const told: string[] = [];
     const onRetry = (_: unknown, reason: string) => void told.push(reason.replace(/:\d+:/, ':'));
-    const limits = { signal: new AbortController().signal, delays: [1], limit: 100, onRetry };
+    const limits = { delays: [1], limit: 100, onRetry };
     const says = 'http://127.0.0.1: no answer for 0.1 s; lower --batch-size';
-    await expect(requestPatiently([endpoint], ['one'], limits)).rejects.toThrow('no answer for 0.1 s');
+    await expect(askFor('one', server, limits)).rejects.toThrow('no answer for 0.1 s');
     expect(told).toEqual([says]);
     expect(server.asked).toHaveLength(2);
   });
@@ -147,7 +142,7 @@ describe('an embedding server', () => {
     const { told, rows } = await collect({ embedder: server.address });
     expect(rows).toHaveLength(6);
     const says = `${server.address}: cannot answer now (HTTP 503: loading); try again later; asking again`;
-    expect(told.filter((line) => line.includes('503'))).toEqual([says]);
+    expect(told.filter((line) => line.includes('HTTP 503'))).toEqual([says]);
   });
 
   it('may refuse texts that are too long for it, where none of the data is', async () => {
@@ -176,14 +171,9 @@ describe('an embedding server', () => {
       embed: hashVector,
       faultOf: () => ({ status: 500, body: '{"error":{"message":"out of\\nmemory"}}' }),
     });
-    const endpoint = {
-      address: server.address,
-      url: `${server.address}/v1/embeddings`,
-      model: undefined,
-      key: undefined,
-    };
-    const work = requestPatiently([endpoint], ['one'], { signal: new AbortController().signal, delays: [1, 1] });
-    expect(await refusalOf(work)).toBe('http://HOST: cannot answer now (HTTP 500: out of memory); try again later');
+    expect(await refusalOf(askFor('one', server, { delays: [1, 1] }))).toBe(
+      'http://HOST: cannot answer now (HTTP 500: out of memory); try again later',
+    );
     expect(server.asked).toHaveLength(3);
   });
 

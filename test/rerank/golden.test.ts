@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readTokenizer } from '#dist/model/token-settings.js';
 import { createTokenizer, type Pair } from '#dist/model/tokenizer.js';
-import type { Activation } from '#dist/rerank/onnx-reranker.js';
+import type { Activation } from '#dist/rerank/planned-reranker.js';
 import { readRerankerSettings } from '#dist/rerank/reranker-settings.js';
 import { findReranker, scorePairs, TINY_RERANKER } from './score-pairs.js';
 

@@ -1,6 +1,7 @@
 import { type MineSettings, parseConfig } from '#dist/config/config.js';
 import { findModelFiles, RERANKING } from '#dist/model/model-files.js';
-import { type Activation, planReranker, startReranker } from '#dist/rerank/onnx-reranker.js';
+import { planReranker, startReranker } from '#dist/rerank/onnx-reranker.js';
+import type { Activation } from '#dist/rerank/planned-reranker.js';
 import type { Pair, PairScores } from '#dist/rerank/reranker.js';
 
 export const TINY_RERANKER = 'fixtures/models/tiny-cross-encoder';

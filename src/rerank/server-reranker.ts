@@ -1,0 +1,136 @@
+import type { MineConfig } from '../config/config.js';
+import { HnMineError } from '../errors.js';
+import { ACTIVATIONS } from '../model/activations.js';
+import { runJobs } from '../model/jobs.js';
+import { checkKey, findEndpoint, refusalStatus } from '../server/server-request.js';
+import { shareServers } from '../server/servers.js';
+import type { Activation, PlannedReranker } from './planned-reranker.js';
+import { findField, RERANKER, type RerankEndpoint, requestScores } from './rerank-server.js';
+import type { Pair, Reranker } from './reranker.js';
+
+/** Passages a request, where nothing is said: the least limit of the servers that have one. */
+const DEFAULT_PASSAGES = 32;
+
+/** Its scores tell one reranker from another, and logits from what a server makes of them. */
+const PROBE = {
+  query: 'What is the capital of France?',
+  passages: [
+    'Paris is the capital and largest city of France.',
+    'The capital of Germany is Berlin.',
+    'To bake bread, mix flour, water, salt and yeast.',
+    'France',
+  ],
+};
+
+/** The share of the largest score by which those of the same model differ at most, at another precision. */
+const SAME_MODEL = 0.02;
+
+/** Whether scores were logits would show in these digits. */
+const SAME_SCORES = 1e-6;
+
+interface Settings {
+  readonly activation: Activation;
+  /** Sent as a bearer token. */
+  readonly key: string | undefined;
+  /** Told where a server fails, and is asked again. */
+  onWarning?(message: string): void;
+}
+
+/**
+ * Finds the servers and their model, by asking each for the scores of four passages.
+ *
+ * @throws HnMineError `network` where a server is not there, `model` where one refuses, or gives other scores than the first
+ */
+export async function planServerReranker(
+  { reranker: addresses = [], rerankerModel, batchSize = DEFAULT_PASSAGES }: MineConfig,
+  { activation, key, onWarning }: Settings,
+): Promise<PlannedReranker> {
+  checkKey(key, RERANKER);
+  const endpoints: RerankEndpoint[] = [];
+  let first: Float64Array | undefined;
+  for (const address of addresses) {
+    const named = { address, model: rerankerModel, key };
+    const { endpoint, scores } = await findEndpoint(RERANKER, named, (endpoint) => findField(endpoint, PROBE));
+    if (first && !isSame(first, scores, SAME_MODEL)) {
+      const rule = 'all --reranker must serve the same model';
+      throw new HnMineError('model', `${address}: gives other scores than ${addresses[0]}; ${rule}`);
+    }
+    first ??= scores;
+    endpoints.push(endpoint);
+  }
+  const { model = 'reranker' } = endpoints[0] as RerankEndpoint;
+  const name = `${model} at ${addresses.join(', ')}`;
+  const isRaw = activation !== 'model' && (await givesLogits(endpoints[0] as RerankEndpoint, first as Float64Array));
+  const notes = [`${name}: what the server cuts off is not counted`];
+  if (activation === 'none' && !isRaw) notes.push(`${name}: gives no logits, so its scores are taken as they are`);
+  return {
+    name,
+    notes,
+    check: async () => {},
+    start: async () =>
+      createReranker(endpoints, { isRaw, batchSize, onWarning, isSigmoid: isRaw && activation === 'sigmoid' }),
+  };
+}
+
+/** Whether a server gives other scores where it is asked for logits; scores beyond 0 and 1 are logits anyway. */
+async function givesLogits(endpoint: RerankEndpoint, own: Float64Array): Promise<boolean> {
+  if (own.some((score) => score < 0 || score > 1)) return true;
+  try {
+    return !isSame(own, await requestScores(endpoint, PROBE, true), SAME_SCORES);
+  } catch (error) {
+    if (refusalStatus(error) === undefined) throw error;
+    return false;
+  }
+}
+
+function isSame(some: Float64Array, others: Float64Array, share: number): boolean {
+  const most = Math.max(...Array.from([...some, ...others], Math.abs), Number.MIN_VALUE);
+  return some.every((score, i) => Math.abs(score - (others[i] as number)) <= share * most);
+}
+
+interface Asking {
+  readonly isRaw: boolean;
+  readonly isSigmoid: boolean;
+  readonly batchSize: number;
+  readonly onWarning: ((message: string) => void) | undefined;
+}
+
+function createReranker(
+  endpoints: readonly RerankEndpoint[],
+  { isRaw, isSigmoid, batchSize, onWarning }: Asking,
+): Reranker {
+  const servers = shareServers(endpoints, onWarning);
+  const activate = ACTIVATIONS[isSigmoid ? 'Sigmoid' : 'Identity'] as (logit: number) => number;
+  return {
+    async score(pairs, onProgress = () => {}) {
+      const scores = new Float64Array(pairs.length);
+      let done = 0;
+      const scoreSome = async (places: readonly number[]) => {
+        const query = (pairs[places[0] as number] as Pair)[0];
+        const passages = places.map((place) => (pairs[place] as Pair)[1]);
+        const found = await servers.ask((endpoint, limits) =>
+          requestScores(endpoint, { query, passages }, isRaw, limits),
+        );
+        for (const [i, place] of places.entries()) scores[place] = activate(found[i] as number);
+        done += places.length;
+        onProgress(done);
+      };
+      await runJobs(cutRequests(pairs, batchSize), servers.requests / 2, scoreSome);
+      return { scores, truncated: 0 };
+    },
+    close: async () => servers.close(),
+  };
+}
+
+/** The places of pairs with one query each. */
+function* cutRequests(pairs: readonly Pair[], size: number): Generator<number[]> {
+  const places = new Map<string, number[]>();
+  for (const [place, [query]] of pairs.entries()) {
+    const known = places.get(query);
+    if (known) known.push(place);
+    else places.set(query, [place]);
+  }
+  for (const all of places.values()) {
+    for (let start = 0; start < all.length; start += size) yield all.slice(start, start + size);
+  }
+}
