@@ -70,7 +70,7 @@ function createPositives(pool: Pool) {
       if (found === undefined) {
         if (others.get(hash) !== undefined) return;
         others.set(hash, 0);
-        if (pool.classesEqualTo(normalized, hash).next().done) counts.notInPool++;
+        if (pool.classesEqualTo(normalized, hash).length === 0) counts.notInPool++;
       } else {
         const [byte, bit] = [found >> 3, 1 << (found & 7)];
         if (((isSeen[byte] as number) & bit) !== 0) return;

@@ -53,14 +53,19 @@ export function splitMembers(source: string): Member[] {
   return Array.from(members, ([key, value]) => ({ key, value }));
 }
 
-/** What `JSON.stringify` writes between the quotes of a string, in UTF-8. */
-export function escapeText(text: string): Uint8Array {
-  return Buffer.from(JSON.stringify(text).slice(1, -1));
+/** What `JSON.stringify` writes between the quotes of a string; well-formed, whatever the string is. */
+export function escapeString(text: string): string {
+  return !/["\\\u0000-\u001f]/.test(text) && text.isWellFormed() ? text : JSON.stringify(text).slice(1, -1);
 }
 
-/** Whether text without lone surrogates changes when it is escaped. */
-export function needsEscape(text: string): boolean {
-  return /["\\\u0000-\u001f]/.test(text);
+/** The other way round. */
+export function unescapeString(escaped: string): string {
+  return JSON.parse(`"${escaped}"`) as string;
+}
+
+/** See `escapeString`, in UTF-8. */
+export function escapeText(text: string): Uint8Array {
+  return Buffer.from(escapeString(text));
 }
 
 /** Text of a source for a message of one line: cut where it is long, control characters spelled out. */

@@ -2,8 +2,8 @@ import { HnMineError } from '../errors.js';
 import { GrowingArray } from '../memory/growing-array.js';
 import { type Hash64, hashText } from '../memory/hash.js';
 import { HashLists, HashTable } from '../memory/hash-table.js';
-import { TextSpool, type Texts } from '../memory/text-spool.js';
-import { describeKind, escapeText, needsEscape, parseObject } from './json.js';
+import { listLazily, TextSpool, type Texts } from '../memory/text-spool.js';
+import { describeKind, escapeString, parseObject, unescapeString } from './json.js';
 import { type Line, placeOf, readLines, type Source } from './lines.js';
 import { normalizeText } from './normalize.js';
 import { missingField, readId } from './rows.js';
@@ -29,13 +29,14 @@ export class Pool {
   /** Records read: passages, duplicates and empty ones. */
   recordCount = 0;
 
-  readonly #texts: TextSpool;
+  /** As they are written, since each is written many times and read a few: see `escapeString`. */
+  readonly #escaped: TextSpool;
   readonly #ids: TextSpool | undefined;
   readonly #classes = new GrowingArray((length) => new Int32Array(length));
   readonly #records = new GrowingArray((length) => new Int32Array(length));
   readonly #hashes = new GrowingArray((length) => new Uint32Array(length));
   /** 1 for a text that is not its own escaped form. */
-  readonly #needEscape = new GrowingArray((length) => new Uint8Array(length));
+  readonly #isOther = new GrowingArray((length) => new Uint8Array(length));
   readonly #passageOfText = new HashTable();
   /** Only of classes whose first text is not in normalized form: the others are found by the table above. */
   readonly #classOfNormalized = new HashTable();
@@ -48,22 +49,25 @@ export class Pool {
    * @param ids where the passages' IDs go, if they are to be read again
    */
   constructor(texts = new TextSpool(), ids?: TextSpool) {
-    this.#texts = texts;
+    this.#escaped = texts;
     this.#ids = ids;
   }
 
   get size(): number {
-    return this.#texts.length;
+    return this.#escaped.length;
   }
 
   get texts(): Texts {
-    return this.#texts;
+    return listLazily(
+      this.size,
+      (position) => this.#textAt(position),
+      (position) => this.#escaped.sizeOf(position),
+    );
   }
 
-  /** A passage's text as it is written: see `escapeText`. Mostly its bytes as they are kept, to be read only. */
+  /** A passage's text as it is written, in UTF-8, to be read only: see `escapeString`. */
   escapedAt(position: number): Uint8Array {
-    const utf8 = this.#needEscape.at(position) === 0 ? this.#texts.utf8At(position) : undefined;
-    return utf8 ?? escapeText(this.#texts.at(position));
+    return this.#escaped.bytesAt(position);
   }
 
   /** How many passages differ after normalization. */
@@ -121,14 +125,14 @@ export class Pool {
     const position = this.#find(normalized, hash);
     if (position !== undefined) return this.classOf(position);
     const found = this.#classOfNormalized.get(hash);
-    return found !== undefined && normalizeText(this.#texts.at(found)) === normalized ? found : undefined;
+    return found !== undefined && normalizeText(this.#textAt(found)) === normalized ? found : undefined;
   }
 
   /** The classes of the passages that equal this normalized text, with or without their title. */
-  *classesEqualTo(normalized: string, hash = hashText(normalized)): Generator<number> {
+  classesEqualTo(normalized: string, hash = hashText(normalized)): readonly number[] {
     const joined = this.classOfText(normalized, hash);
-    if (joined !== undefined) yield joined;
-    yield* this.#classesOfBareText.get(hash);
+    const bare = this.#classesOfBareText.size === 0 ? [] : [...this.#classesOfBareText.get(hash)];
+    return joined === undefined ? bare : [joined, ...bare];
   }
 
   classesWithId(id: string): number[] {
@@ -147,14 +151,19 @@ export class Pool {
 
   /** The ID of the passage with this text, or else of one that equals it after normalization: see `idAt`. */
   idOfText(text: string): string | null | undefined {
-    const position = this.positionOf(text) ?? this.classesEqualTo(normalizeText(text)).next().value;
+    const position = this.positionOf(text) ?? this.classesEqualTo(normalizeText(text))[0];
     return this.#ids && (position === undefined ? null : this.idAt(position));
   }
 
   /** Hashes only propose: a text is the same where it reads the same. */
   #find(text: string, hash: Hash64): number | undefined {
     const position = this.#passageOfText.get(hash);
-    return position !== undefined && this.#texts.at(position) === text ? position : undefined;
+    return position !== undefined && this.#textAt(position) === text ? position : undefined;
+  }
+
+  #textAt(position: number): string {
+    const escaped = this.#escaped.at(position);
+    return this.#isOther.at(position) === 0 ? escaped : unescapeString(escaped);
   }
 
   #append(text: string, hash: Hash64): number {
@@ -162,8 +171,9 @@ export class Pool {
     const isNormalized = normalized === text;
     const normalizedHash = isNormalized ? hash : hashText(normalized);
     const first = this.classOfText(normalized, normalizedHash);
-    const position = this.#texts.add(text);
-    this.#needEscape.push(needsEscape(text) ? 1 : 0);
+    const escaped = escapeString(text);
+    const position = this.#escaped.add(escaped);
+    this.#isOther.push(escaped === text ? 0 : 1);
     this.#records.push(this.recordCount);
     this.#hashes.push(hash.high);
     this.#hashes.push(hash.low);

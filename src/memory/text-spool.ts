@@ -78,12 +78,12 @@ export class TextSpool implements Texts {
   }
 
   at(i: number): string {
-    return this.#bytesAt(i).toString(this.#wide.has(i) ? 'utf16le' : 'utf8');
+    return this.bytesAt(i).toString(this.#wide.has(i) ? 'utf16le' : 'utf8');
   }
 
-  /** The UTF-8 bytes of a text, to be read only; nothing for a text with lone surrogates. */
-  utf8At(i: number): Uint8Array | undefined {
-    return this.#wide.has(i) ? undefined : this.#bytesAt(i);
+  /** The bytes of a text, to be read only: UTF-8, or UTF-16 where it has lone surrogates. */
+  bytesAt(i: number): Buffer {
+    return this.#read(this.#startOf(i), this.sizeOf(i));
   }
 
   sizeOf(i: number): number {
@@ -92,10 +92,6 @@ export class TextSpool implements Texts {
 
   *[Symbol.iterator](): Generator<string> {
     for (let i = 0; i < this.length; i++) yield this.at(i);
-  }
-
-  #bytesAt(i: number): Buffer {
-    return this.#read(this.#startOf(i), this.sizeOf(i));
   }
 
   #startOf(i: number): number {

@@ -46,7 +46,7 @@ export function createRowTask(
   const isTooSimilar = (passage: number) => most !== undefined && scores.similarityToPositives(passage) >= most;
   const isTextTooSimilar = (text: string) => most !== undefined && isTooSimilar(scores.passageOf(text) as number);
   const kept = config.keepNeg ? keepNegatives(row.neg, { exclusions, pool, isTextTooSimilar }, config.neg) : [];
-  const keptClasses = kept.flatMap((text) => [...pool.classesEqualTo(normalizeText(text))]);
+  const keptClasses = kept.flatMap((text) => pool.classesEqualTo(normalizeText(text)));
   const seed = seedRow({ seed: config.seed, query: row.query, pos: row.pos, copy: dataset.copyOf(position) });
   const { classes, hashes } = pool;
   const task: RowTask = {
@@ -155,7 +155,7 @@ function keepNegatives(
     if (kept.length === most) break;
     const normalized = normalizeText(text);
     if (taken.has(normalized) || hasText(normalized)) continue;
-    if ([...pool.classesEqualTo(normalized)].some((found) => classes.has(found)) || isTextTooSimilar(text)) continue;
+    if (pool.classesEqualTo(normalized).some((found) => classes.has(found)) || isTextTooSimilar(text)) continue;
     taken.add(normalized);
     kept.push(text);
   }

@@ -42,7 +42,10 @@ export function formatList(values: readonly (number | string | null)[]): string 
 /** @param texts that are escaped: see `escapeText` */
 export function formatTexts(texts: readonly Uint8Array[]): readonly Uint8Array[] {
   if (texts.length === 0) return [EMPTY];
-  return [...texts.flatMap((text, i) => [i === 0 ? OPEN : BETWEEN, text]), CLOSE];
+  const parts: Uint8Array[] = [];
+  for (const text of texts) parts.push(parts.length === 0 ? OPEN : BETWEEN, text);
+  parts.push(CLOSE);
+  return parts;
 }
 
 /** @param text that is escaped */

@@ -113,7 +113,7 @@ function createCounts(dataset: Dataset, hasPool: boolean) {
   const defects = Object.fromEntries(DEFECTS.map((defect) => [defect, 0])) as Record<Defect, number>;
   const counts = { rows: 0, negatives: 0, fewest: Number.POSITIVE_INFINITY, most: 0, defective: 0 };
   const notInPool = { positives: 0, negatives: 0 };
-  const isInPool = (text: string) => pool.classesEqualTo(normalizeText(text)).next().done !== true;
+  const isInPool = (text: string) => pool.classesEqualTo(normalizeText(text)).length > 0;
   return {
     add(row: Row, position: number, hasOddScores: boolean): Finding[] {
       const { line, query, neg } = row;
@@ -143,14 +143,14 @@ function findDefects(row: Row, dataset: Dataset, position: number): { defect: De
   const { pool } = dataset;
   // By other texts than their own: with a title or without, or by ID.
   const ownClasses = new Set([
-    ...Array.from(own).flatMap((text) => [...pool.classesEqualTo(text)]),
+    ...Array.from(own).flatMap((text) => pool.classesEqualTo(text)),
     ...row.posIds.flatMap((id) => pool.classesWithId(id)),
   ]);
   const findDefect = (text: string): Defect | undefined => {
     if (text === '') return 'blank';
     if (own.has(text)) return 'positive';
     if (text === query) return 'query';
-    const classes = [...pool.classesEqualTo(text)];
+    const classes = pool.classesEqualTo(text);
     if (classes.some((one) => ownClasses.has(one))) return 'positive';
     if (exclusions.hasText(text) || classes.some((one) => exclusions.classes.has(one))) return 'sibling';
     return seen.has(text) ? 'repeated' : undefined;

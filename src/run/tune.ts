@@ -117,7 +117,7 @@ async function findRefusal(dataset: Dataset, config: TunedSetting['config']): Pr
 function createHidden({ rows, siblings, pool }: Dataset) {
   const classesOf = (position: number) => {
     const { [HIDDEN]: texts } = JSON.parse(rows.read(position).line.text) as { [HIDDEN]: string[] };
-    return texts.flatMap((text) => [...pool.classesEqualTo(normalizeText(text))]);
+    return texts.flatMap((text) => pool.classesEqualTo(normalizeText(text)));
   };
   return (position: number) => ({
     own: new Set(classesOf(position)).size,
