@@ -1,12 +1,12 @@
 import { setTimeout } from 'node:timers/promises';
 import type { MineConfig } from '../config/config.js';
-import { closeAllPools } from '../onnx/worker-pool.js';
 import { openAtomicFile } from '../output/atomic-file.js';
 import type { LineParts } from '../output/line-parts.js';
 import { createLineWriter, isClosedPipe } from '../output/row-writer.js';
 import type { Rejection } from '../run/rejection.js';
 import type { RunContext } from '../run/run-context.js';
 import { Tally } from '../run/summary.js';
+import { closeUnclosed } from '../unclosed.js';
 import type { Typed } from './command-line.js';
 import { createLog } from './log.js';
 import { createProgress, type Progress } from './progress.js';
@@ -112,7 +112,7 @@ export function endOnSignals(progress: Progress, log: Log, settle: () => Promise
     const end = async () => {
       isStopping = true;
       progress.stop();
-      const ends = Promise.all([settle(), closeAllPools()]).then(() => true);
+      const ends = Promise.all([settle(), closeUnclosed()]).then(() => true);
       const isDone = await Promise.race([ends, setTimeout(GRACE_MS, false)]);
       log.error(`stopped by ${signal}`);
       // A worker deep in native code would turn the exit into an abort; the signal itself, no longer handled, does not.

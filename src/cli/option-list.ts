@@ -97,7 +97,10 @@ export const OPTIONS: Readonly<Record<string, Readonly<Record<string, Described>
     '--workers <n>': 'processor cores to use (all)',
     '--memory <size>': 'bytes for texts, vectors and search; more goes to disk, such as 2g (half of what is there)',
     '--gpu [ids]': 'encode and search on CUDA devices, such as 0 or 0,1',
-    '--index <name>': 'search with flat (built-in) or faiss (needs the package faiss-node); both exact (flat)',
+    '--index <name>':
+      'search with flat (built-in), faiss (needs the package faiss-node) or milvus (a server); all exact (flat)',
+    '--milvus-address <address>': 'HOST:PORT, or https://HOST:PORT (localhost:19530)',
+    '--milvus-database <name>': "where the vectors go for the run (Milvus' default)",
     '--pool-embeddings <file>': {
       text: 'take the vectors of the pool from .npy files, row for record, repeatable',
       isRepeatable: true,

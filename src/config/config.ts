@@ -11,6 +11,7 @@ import {
   instructionFormat,
   isAddress,
   memorySize,
+  milvusAddress,
   oneOf,
   poolings,
   quote,
@@ -28,7 +29,7 @@ const POSITIVE_SCORES = ['min', 'max', 'mean'] as const;
 const RANK_BASES = ['candidates', 'raw'] as const;
 const BACKFILLS = ['random', 'next', 'none'] as const;
 const ON_SHORT = ['keep', 'drop', 'fail'] as const;
-const INDEXES = ['flat', 'faiss'] as const;
+const INDEXES = ['flat', 'faiss', 'milvus'] as const;
 const FORMATS = ['jsonl', 'triplet', 'n-tuple', 'labeled-pair', 'labeled-list'] as const;
 
 const schema = z.strictObject({
@@ -96,6 +97,8 @@ const schema = z.strictObject({
   workers: wholeNumber(1).optional(),
   memory: memorySize.optional(),
   index: oneOf(INDEXES).default('flat'),
+  milvusAddress: milvusAddress.optional(),
+  milvusDatabase: text.min(1, 'expected the name of a database (found nothing)').optional(),
   poolEmbeddings: z.array(text).min(1).optional(),
   queryEmbeddings: z.array(text).min(1).optional(),
   cache: flag.default(true),
@@ -151,6 +154,7 @@ export function parseConfig(settings: MineSettings): MineConfig {
   }
   refuseRerankFlags(config);
   refuseModelFlags(config);
+  refuseMilvusFlags(config);
   refuseExampleFlags(config);
   refuseSharedFields(config);
   return config;
@@ -214,6 +218,12 @@ function refuseModelFlags(config: MineConfig): void {
   const odd = MODEL_OPTIONS.find((option) => config[option] !== undefined);
   if (odd === undefined) return;
   throw new HnMineError('usage', `${flagOf(odd)}: is of an ONNX model, which an --embedder takes the place of`);
+}
+
+function refuseMilvusFlags(config: MineConfig): void {
+  const odd = (['milvusAddress', 'milvusDatabase'] as const).find((option) => config[option] !== undefined);
+  if (config.index === 'milvus' || odd === undefined) return;
+  throw new HnMineError('usage', `${flagOf(odd)}: needs --index milvus (found --index ${config.index})`);
 }
 
 function refuseExampleFlags({ format, ranks, ids, queryField }: MineConfig): void {

@@ -97,6 +97,11 @@ export function isAddress(name: string): boolean {
   return /^https?:/i.test(name);
 }
 
+export const milvusAddress = text.refine((typed) => /^(https?:\/\/)?[^\s/:@]+(:\d{1,5})?\/?$/.test(typed), {
+  error: ({ input }) =>
+    `expected HOST:PORT, or https://HOST:PORT (found ${quote(input)}); HN_MINE_MILVUS_TOKEN takes a token`,
+});
+
 /** One folder or ID of a model, or the addresses of servers. */
 export const reranker = z.union([text, z.array(text)]).transform((typed, context) => {
   const names = [typed].flat();

@@ -1,6 +1,7 @@
 import { env, execArgv } from 'node:process';
 import { Worker } from 'node:worker_threads';
 import { type ErrorCode, HnMineError, reasonOf } from '../errors.js';
+import { closeBeforeEnd } from '../unclosed.js';
 import { createGate, type Gate, shutGate } from './native-gate.js';
 
 /** What a worker sends back: `ready` once, then a result or a failure for each job. */
@@ -22,14 +23,6 @@ interface Waiting<Job, Result> {
 /** Jobs sent ahead to each worker, so that none waits for the main thread between two. */
 const JOBS_AHEAD = 2;
 
-/** The pools that are not closed, for those who end the process. */
-const openPools = new Set<{ close(): Promise<void> }>();
-
-/** Closes every pool of this process: a process that exits while its workers are in native calls may abort instead. */
-export async function closeAllPools(): Promise<void> {
-  await Promise.all(Array.from(openPools, (pool) => pool.close()));
-}
-
 /** A fixed set of worker threads of one kind that take jobs in order. The death of one fails all, now and later. */
 export class WorkerPool<Job, Ready, Result> {
   /** What the first worker said when it was ready. */
@@ -38,6 +31,7 @@ export class WorkerPool<Job, Ready, Result> {
   readonly #gates = new Map<Worker, Gate>();
   readonly #queue: Waiting<Job, Result>[] = [];
   readonly #running = new Map<Worker, Map<number, Waiting<Job, Result>>>();
+  readonly #forget: () => void;
   #failure: Error | undefined;
   #nextId = 0;
   #rejectReady: (error: Error) => void = () => {};
@@ -64,7 +58,8 @@ export class WorkerPool<Job, Ready, Result> {
 
   private constructor(script: URL, setups: readonly object[]) {
     this.#workers = setups.map((setup) => this.#start(script, setup));
-    openPools.add(this);
+    // A process that exits while its workers are in native calls may abort instead.
+    this.#forget = closeBeforeEnd(this);
     const readies = this.#workers.map((worker) => this.#watch(worker));
     this.ready = new Promise((resolve, reject) => {
       this.#rejectReady = reject;
@@ -85,7 +80,7 @@ export class WorkerPool<Job, Ready, Result> {
     this.#fail(new HnMineError('aborted', 'closed while work was under way'));
     await Promise.all(Array.from(this.#gates, ([worker, gate]) => shutGate(gate, worker)));
     await Promise.all(this.#workers.map((worker) => worker.terminate()));
-    openPools.delete(this);
+    this.#forget();
   }
 
   #start(script: URL, setup: object): Worker {

@@ -115,7 +115,7 @@ export async function* runWith<T>(
       runs,
       workspace,
       openEncoder: () => openEncoder(encoder as PlannedEncoder, config, workspace, context),
-      createIndex: (passages, queries) => createIndex(passages, config, workspace, queries),
+      createIndex: (passages, queries) => createIndex(passages, config, workspace, { env: context.env, queries }),
       ...(reranker && {
         openReranker: () => reranker.start(),
         onReranked: (pairs: number, truncated: number) => tally.addReranked(pairs, truncated),
@@ -153,7 +153,7 @@ async function prepareRun(inputs: Inputs, config: MineConfig, workspace: Workspa
   }
   const encoder = needsEncoder(config) ? await planReachableEncoder(config, context) : undefined;
   const reranker = await planReachableReranker(config, 'model', context);
-  await checkIndex(config, workspace);
+  await checkIndex(config, workspace, context.env);
   const onProgress = (phase: Phase, done: number) => events.onProgress?.(phase, done);
   const { dataset, outlook } = await prepareMining(inputs, config, workspace, onProgress);
   tally.dataset = dataset;

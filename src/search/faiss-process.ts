@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { resolve } from 'node:path';
-import { hasErrno, reasonOf } from '../errors.js';
+import { reasonOf } from '../errors.js';
+import { findPackage } from './optional-package.js';
 
 /** What the process is asked, one request at a time; each gets one reply. */
 export type FaissRequest =
@@ -63,7 +63,7 @@ function start(temporaryFolder: string, resolveFrom: readonly string[]): FaissRe
     rmSync(temporaryFolder, { recursive: true, force: true });
     process.exit();
   });
-  const path = resolvePackage(resolveFrom);
+  const path = findPackage('faiss-node', resolveFrom);
   if (path === undefined) return { type: 'missing' };
   try {
     faiss = createRequire(import.meta.url)(path) as FaissNode;
@@ -71,18 +71,6 @@ function start(temporaryFolder: string, resolveFrom: readonly string[]): FaissRe
   } catch (thrown) {
     return { type: 'broken', reason: reasonOf(thrown) };
   }
-}
-
-function resolvePackage(folders: readonly string[]): string | undefined {
-  const inFolder = (folder: string) => resolve(folder, 'any.js');
-  for (const place of [...folders.map(inFolder), import.meta.url, inFolder('.')]) {
-    try {
-      return createRequire(place).resolve('faiss-node');
-    } catch (thrown) {
-      if (!hasErrno(thrown, 'MODULE_NOT_FOUND')) throw thrown;
-    }
-  }
-  return undefined;
 }
 
 function search(queries: Float32Array, k: number): FaissReply {

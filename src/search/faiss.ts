@@ -4,14 +4,11 @@ import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Embeddings } from '../embed/encoder.js';
-import { sliceRows } from '../embed/gather-rows.js';
 import { HnMineError, reasonOf } from '../errors.js';
-import { createPacer } from '../pacer.js';
-import { type Proposal, type Propose, searchExactly } from './exact-search.js';
+import { createEngineIndex, cutPieces, type SearchEngine } from './engine-index.js';
 import type { FaissReply, FaissRequest } from './faiss-process.js';
 import { openVectors, type PassageVectors, type VectorPlace, vectorsInMemory } from './passage-vectors.js';
-import { createScorer, type Scorer } from './scorer.js';
-import type { Neighbours, VectorIndex } from './vector-index.js';
+import type { VectorIndex } from './vector-index.js';
 
 /** How FAISS is run; no choice changes a result. */
 export interface FaissOptions {
@@ -23,18 +20,8 @@ export interface FaissOptions {
   readonly recycleAfterBytes?: number;
 }
 
-/** Queries sent at once. */
-const BLOCK_QUERIES = 256;
-
-/** Results asked for at once: faiss-node returns them as arrays of numbers. */
-const BLOCK_RESULTS = 2 ** 20;
-
-/** Blocks under way in each search: FAISS searches for one while another is rescored. */
-const LANES = 2;
-
-const PIECE_BYTES = 2 ** 22;
-
-const NOTHING: Proposal = { passages: new Int32Array(0), scores: new Float32Array(0) };
+/** Of results few at once: faiss-node returns them as arrays of numbers. */
+const LIMITS = { queries: 256, results: 2 ** 20, lanes: 2 };
 
 type Found = FaissReply & { type: 'found' };
 
@@ -51,74 +38,12 @@ export async function createFaissIndex(
 ): Promise<VectorIndex> {
   const passages = 'source' in place ? openVectors(place) : vectorsInMemory(place);
   const start = () => startProcess(passages, options);
-  const scorer = createScorer(passages.dim);
-  const [child, maxNorm] = await Promise.all([start(), measureLongest(passages, scorer)]);
-  const pool = { passages, scorer, maxNorm };
-  const faiss = new FaissProcess(child, start, options.recycleAfterBytes ?? 2 ** 28);
-  const propose: Propose = (queries, k) => proposeInBlocks(faiss, queries, k);
-  return {
-    size: passages.count,
-    search: (queries, k, below) =>
-      searchInLanes(queries, (block, start) => {
-        return searchExactly(pool, block, k, propose, below?.subarray(start, start + block.count));
-      }),
-    close: () => faiss.close(),
-  };
-}
-
-/** In pieces, since the pool may be large and the caller's thread is not ours. */
-async function measureLongest(passages: PassageVectors, scorer: Scorer): Promise<number> {
-  let longest = 0;
-  for await (const piece of cutPieces(passages))
-    longest = Math.max(longest, scorer.longestNorm(vectorsInMemory(piece)));
-  return longest;
-}
-
-async function* cutPieces({ dim, count, copyRows }: PassageVectors): AsyncGenerator<Embeddings> {
-  const pause = createPacer();
-  const size = Math.max(1, Math.floor(PIECE_BYTES / (dim * Float32Array.BYTES_PER_ELEMENT)));
-  const buffer = new Float32Array(Math.min(size, count) * dim);
-  for (let first = 0; first < count; first += size) {
-    const rows = Math.min(size, count - first);
-    copyRows(first, rows, buffer, 0);
-    yield { data: buffer.subarray(0, rows * dim), dim, count: rows };
-    await pause();
-  }
-}
-
-async function searchInLanes(queries: Embeddings, search: (block: Embeddings, start: number) => Promise<Neighbours[]>) {
-  const blocks = cutRows(queries, BLOCK_QUERIES);
-  const found: Neighbours[][] = [];
-  let next = 0;
-  const work = async () => {
-    for (let at = next++; at < blocks.length; at = next++)
-      found[at] = await search(blocks[at] as Embeddings, at * BLOCK_QUERIES);
-  };
-  await Promise.all(Array.from({ length: LANES }, work));
-  return found.flat();
-}
-
-async function proposeInBlocks(faiss: FaissProcess, queries: Embeddings, k: number): Promise<Proposal[]> {
-  if (k === 0) return Array.from({ length: queries.count }, () => NOTHING);
-  const proposals: Proposal[] = [];
-  for (const block of cutRows(queries, Math.max(1, Math.floor(BLOCK_RESULTS / k)))) {
-    const { passages, scores } = await faiss.search(block, k);
-    for (let start = 0; start < passages.length; start += k) {
-      const end = start + k;
-      proposals.push({ passages: passages.subarray(start, end), scores: scores.subarray(start, end) });
-    }
-  }
-  return proposals;
-}
-
-function cutRows(queries: Embeddings, size: number): Embeddings[] {
-  return Array.from({ length: Math.ceil(queries.count / size) }, (_, i) =>
-    sliceRows(queries, i * size, (i + 1) * size),
-  );
+  const open = async () => new FaissProcess(await start(), start, options.recycleAfterBytes ?? 2 ** 28);
+  return createEngineIndex(passages, open, LIMITS);
 }
 
 /** One child after the other, each replaced when it has leaked enough; searches wait in line. */
-class FaissProcess {
+class FaissProcess implements SearchEngine {
   readonly #start: () => Promise<ChildProcess>;
   readonly #recycleAfterBytes: number;
   #child: ChildProcess;

@@ -163,9 +163,9 @@ export function parseRows(text: string): MinedLine[] {
 }
 
 /** Resolves when `isDone` says so; fails after `limit` milliseconds. */
-export async function until(isDone: () => boolean, limit = 20_000): Promise<void> {
+export async function until(isDone: () => boolean | Promise<boolean>, limit = 20_000): Promise<void> {
   const end = performance.now() + limit;
-  while (!isDone()) {
+  while (!(await isDone())) {
     if (performance.now() > end) throw new Error(`not done after ${limit} ms`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }

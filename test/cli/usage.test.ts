@@ -61,7 +61,7 @@ describe('a command line that is wrong by itself ends with 2 and one line', () =
     { args: ['--rank-basis', 'all'], says: '--rank-basis: expected one of candidates, raw (found "all")' },
     { args: ['--backfill', 'some'], says: '--backfill: expected one of random, next, none (found "some")' },
     { args: ['--on-short', 'skip'], says: '--on-short: expected one of keep, drop, fail (found "skip")' },
-    { args: ['--index', 'annoy'], says: '--index: expected one of flat, faiss (found "annoy")' },
+    { args: ['--index', 'annoy'], says: '--index: expected one of flat, faiss, milvus (found "annoy")' },
     { args: ['--log-format', 'xml'], says: '--log-format: expected one of pretty, json (found "xml")' },
     { args: ['--pooling', 'cls,best'], says: `--pooling: expected one or more of ${POOLINGS} (found "best")` },
     { args: ['--gpu', 'first'], says: '--gpu: expected device numbers, such as 0 or 0,1 (found "first")' },

@@ -183,7 +183,13 @@ describe('parseConfig refuses', () => {
       message: '--query-field: "negative_2" is taken by a column of --format n-tuple',
     },
     { settings: { onShort: '' }, message: '--on-short: expected one of keep, drop, fail (found "")' },
-    { settings: { index: 'milvus' }, message: '--index: expected one of flat, faiss (found "milvus")' },
+    { settings: { index: 'hnsw' }, message: '--index: expected one of flat, faiss, milvus (found "hnsw")' },
+    { settings: { milvusDatabase: 'x' }, message: '--milvus-database: needs --index milvus (found --index flat)' },
+    {
+      settings: { index: 'milvus', milvusAddress: 'root:word@localhost:19530' },
+      message:
+        '--milvus-address: expected HOST:PORT, or https://HOST:PORT (found "root:word@localhost:19530"); HN_MINE_MILVUS_TOKEN takes a token',
+    },
     { settings: { keepNeg: 'yes' }, message: '--keep-neg: expected true or false (found "yes")' },
     { settings: { scores: 1 }, message: '--scores: expected true or false (found 1)' },
     { settings: { ranks: null }, message: '--ranks: expected true or false (found null)' },

@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Summary } from '#dist/index.js';
 import { parseRows, until, Workspace } from '../cli/run-cli.js';
+import { findPort } from '../find-port.js';
 
 /** The program `infinity_emb`, and a model that both it and ONNX Runtime can read. */
 const PROGRAM = process.env.HN_MINE_INFINITY ?? '';
@@ -19,16 +19,12 @@ async function serve(model: string): Promise<{ server: ChildProcess; address: st
   const flags = '--engine torch --device cpu --host 127.0.0.1 --no-bettertransformer --no-model-warmup'.split(' ');
   const args = ['v2', '--model-id', model, '--served-model-name', 'tiny', '--port', `${port}`, ...flags];
   const server = spawn(PROGRAM, args, { env: { ...process.env, HF_HUB_OFFLINE: '1' }, stdio: 'ignore' });
-  let isThere = false;
-  await until(() => {
-    void fetch(`${address}/models`).then(
-      () => {
-        isThere = true;
-      },
-      () => {},
+  const isThere = () =>
+    fetch(`${address}/models`).then(
+      () => true,
+      () => false,
     );
-    return isThere;
-  }, 120_000);
+  await until(isThere, 120_000);
   return { server, address };
 }
 
@@ -98,13 +94,3 @@ describe.skipIf(!existsSync(PROGRAM) || !existsSync(MODEL))('infinity', () => {
     for (const [i, row] of served.entries()) expectNear(row.neg_scores ?? [], logits[i]?.neg_scores ?? [], 1e-4);
   });
 });
-
-function findPort(): Promise<number> {
-  const server = createServer();
-  return new Promise((resolve) => {
-    server.listen(0, '127.0.0.1', () => {
-      const found = server.address();
-      server.close(() => resolve(typeof found === 'object' && found ? found.port : 0));
-    });
-  });
-}
