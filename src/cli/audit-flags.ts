@@ -1,3 +1,4 @@
+import type { Command } from 'commander';
 import { SCORE_OPTIONS } from '../config/score-options.js';
 import { HnMineError } from '../errors.js';
 import {
@@ -52,11 +53,7 @@ Examples:
   hn-mine audit mined.jsonl
   hn-mine audit mined.jsonl --pool corpus.jsonl --scores --findings defects.jsonl`;
 
-/**
- * @param argv the words after `audit`
- * @throws HnMineError `usage`
- */
-export function parseAuditFlags(argv: readonly string[]): AuditFlags | Printed {
+export function createAuditCommand(): Command {
   const command = createCommand('hn-mine audit', {
     description: 'Check a mined file, of this or any other tool, for what harms training.',
     usage: 'MINED.jsonl [--pool FILE] [--scores] [options]',
@@ -66,9 +63,17 @@ export function parseAuditFlags(argv: readonly string[]): AuditFlags | Printed {
     .optionsGroup('Output:')
     .option('--findings <file>', 'list the defects as JSONL: {"line", "query", "defect", "text"}')
     .addHelpText('after', AFTER);
+  return command;
+}
+
+/**
+ * @param argv the words after `audit`
+ * @throws HnMineError `usage`
+ */
+export function parseAuditFlags(argv: readonly string[]): AuditFlags | Printed {
   // The file may stand alone, as the first word.
   const isNamed = argv[0] !== undefined && !argv[0].startsWith('-');
-  const parsed = parseCommandLine(command, isNamed ? ['--input', ...argv] : argv);
+  const parsed = parseCommandLine(createAuditCommand(), isNamed ? ['--input', ...argv] : argv);
   if ('text' in parsed) return parsed;
   const input = requireInput(parsed.input, 'hn-mine audit');
   const { findings, ...typed } = parsed.settings as { findings?: string; [option: string]: unknown };

@@ -13,7 +13,7 @@ const DAY_MS = 86_400_000;
  * @throws HnMineError `usage`, or `input` where an ID is not there
  */
 export async function manageCache(argv: readonly string[], print: (line: string) => void): Promise<void> {
-  const command = describeCommand(print);
+  const command = createCacheCommand(print);
   for (const one of [command, ...command.commands]) {
     one.exitOverride().configureOutput({ writeOut: (text) => print(text.trimEnd()), writeErr: () => {} });
   }
@@ -32,7 +32,8 @@ export async function manageCache(argv: readonly string[], print: (line: string)
   }
 }
 
-function describeCommand(print: (line: string) => void): Command {
+/** @param print what its actions say */
+export function createCacheCommand(print: (line: string) => void = () => {}): Command {
   const folderFlag = ['--cache-dir <dir>', "the cache folder (the platform's)"] as const;
   const command = new Command('hn-mine cache').description('Vectors kept of earlier runs, by encoder.');
   command

@@ -2,7 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { HnMineError } from '../errors.js';
 import { OPTIONS } from './option-list.js';
 
-const LOG_FORMATS = ['pretty', 'json'] as const;
+export const LOG_FORMATS = ['pretty', 'json'] as const;
 
 /** A command line as typed; the values in `settings` are checked later. */
 export interface Typed {
@@ -39,7 +39,7 @@ const OWN_FLAGS = [
 ];
 
 /** Each is the first word of its command line. */
-const COMMANDS = ['embed', 'score', 'tune', 'audit', 'cache'];
+const COMMANDS = ['embed', 'score', 'tune', 'audit', 'cache', 'completion'];
 
 /** Opened as a file, `/dev/stdout` would cut off what a redirection appends to. */
 const STDOUT_NAMES = ['-', '/dev/stdout'];

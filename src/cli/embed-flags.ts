@@ -1,3 +1,4 @@
+import type { Command } from 'commander';
 import { ENCODER_OPTIONS } from '../config/score-options.js';
 import { HnMineError } from '../errors.js';
 import {
@@ -31,17 +32,21 @@ const DESCRIPTIONS = {
   shard: 'embed the Ith of N equal parts of the records; their files joined are the whole',
 };
 
-/**
- * @param argv the words after `embed`
- * @throws HnMineError `usage`
- */
-export function parseEmbedFlags(argv: readonly string[]): EmbedFlags | Printed {
+export function createEmbedCommand(): Command {
   const command = createCommand('hn-mine embed', {
     description: 'Write the vectors of a pool (or of queries) as a NumPy file, row for record.',
     usage: '--pool FILE --output FILE.npy [--shard I/N] [options]',
   });
   addOptions(command, (name) => TAKEN.includes(name), DESCRIPTIONS);
-  const parsed = parseCommandLine(command, argv);
+  return command;
+}
+
+/**
+ * @param argv the words after `embed`
+ * @throws HnMineError `usage`
+ */
+export function parseEmbedFlags(argv: readonly string[]): EmbedFlags | Printed {
+  const parsed = parseCommandLine(createEmbedCommand(), argv);
   if ('text' in parsed) return parsed;
   const { input, pool, output, logFormat } = parsed;
   if ((input === undefined) === (pool === undefined)) {

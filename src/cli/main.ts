@@ -21,6 +21,7 @@ export async function main(argv: readonly string[]): Promise<void> {
 async function runCommand(argv: readonly string[]): Promise<number> {
   const [name = '', ...rest] = argv;
   if (name === 'cache') return runCache(rest);
+  if (name === 'completion') return runCompletion(rest);
   const run = Object.hasOwn(COMMANDS, name) ? COMMANDS[name as keyof typeof COMMANDS] : undefined;
   return run ? run(await expand(rest)) : runMine(await expand(argv));
 }
@@ -87,6 +88,12 @@ async function runAudit(words: readonly string[]): Promise<number> {
 async function runCache(words: readonly string[]): Promise<number> {
   const { manageCache } = await import('./cache-command.js');
   await manageCache(words, (line) => void process.stdout.write(`${line}\n`));
+  return 0;
+}
+
+async function runCompletion(words: readonly string[]): Promise<number> {
+  const { completeShell } = await import('./completion-command.js');
+  process.stdout.write(completeShell(words));
   return 0;
 }
 

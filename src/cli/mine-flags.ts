@@ -1,3 +1,4 @@
+import type { Command } from 'commander';
 import { checkInputs } from '../inputs.js';
 import {
   addOptions,
@@ -25,15 +26,19 @@ Examples:
   hn-mine score --input mined.jsonl --reranker BAAI/bge-reranker-base --output scored.jsonl
   zcat train.jsonl.gz | hn-mine --input - --pool corpus.jsonl --scores --ranks --output mined.jsonl.gz`;
 
-/** @throws HnMineError `usage` where a flag is unknown, lacks its value or names no file */
-export function parseMineFlags(argv: readonly string[], version: string): MineFlags | Printed {
+export function createMineCommand(version: string): Command {
   const command = createCommand('hn-mine', {
     description: 'Mine hard negatives for training embedding models and rerankers.',
     usage: '--input FILE [--pool FILE] [--range LO-HI] [--neg N] [options]',
   });
   command.version(version, '-V, --version', 'print the version').addHelpText('after', EXAMPLES);
   addOptions(command);
-  const parsed = parseCommandLine(command, argv);
+  return command;
+}
+
+/** @throws HnMineError `usage` where a flag is unknown, lacks its value or names no file */
+export function parseMineFlags(argv: readonly string[], version: string): MineFlags | Printed {
+  const parsed = parseCommandLine(createMineCommand(version), argv);
   return 'text' in parsed ? parsed : checkFiles(parsed);
 }
 

@@ -1,3 +1,4 @@
+import type { Command } from 'commander';
 import { SCORE_OPTIONS } from '../config/score-options.js';
 import {
   addOptions,
@@ -31,11 +32,7 @@ Examples:
   hn-mine score --input mined.jsonl --reranker BAAI/bge-reranker-base --output scored.jsonl
   hn-mine score --input mined.jsonl --reranker ./reranker --activation sigmoid > scored.jsonl`;
 
-/**
- * @param argv the words after `score`
- * @throws HnMineError `usage`
- */
-export function parseScoreFlags(argv: readonly string[]): ScoreFlags | Printed {
+export function createScoreCommand(): Command {
   const command = createCommand('hn-mine score', {
     description: 'Add the scores of a reranker, or of an encoder, to the positives and negatives of mined rows.',
     usage: '--input MINED.jsonl [--output FILE] [--reranker MODEL | --model MODEL] [options]',
@@ -45,7 +42,15 @@ export function parseScoreFlags(argv: readonly string[]): ScoreFlags | Printed {
     .optionsGroup('Reranking:')
     .option('--activation <name>', "what a reranker's logits go through: none, model (its own) or sigmoid (none)")
     .addHelpText('after', EXAMPLES);
-  const parsed = parseCommandLine(command, argv);
+  return command;
+}
+
+/**
+ * @param argv the words after `score`
+ * @throws HnMineError `usage`
+ */
+export function parseScoreFlags(argv: readonly string[]): ScoreFlags | Printed {
+  const parsed = parseCommandLine(createScoreCommand(), argv);
   if ('text' in parsed) return parsed;
   const input = requireInput(parsed.input, 'hn-mine score');
   refuseLogFormat(parsed.logFormat);

@@ -1,3 +1,4 @@
+import type { Command } from 'commander';
 import { HnMineError } from '../errors.js';
 import { checkInputs } from '../inputs.js';
 import {
@@ -54,11 +55,7 @@ Examples:
   hn-mine tune --input train.jsonl --pool corpus.jsonl --range 10-210,0-50 --relative-margin none,0.05,0.1
   hn-mine tune --beir datasets/fiqa --hide-positives --range 0-50,20-70,40-90 --positive-weight 0,0.5`;
 
-/**
- * @param argv the words after `tune`
- * @throws HnMineError `usage`
- */
-export function parseTuneFlags(argv: readonly string[]): TuneFlags | Printed {
+export function createTuneCommand(): Command {
   const command = createCommand('hn-mine tune', {
     description: 'Try settings on your data: what each would give, without writing any row.',
     usage: '--input FILE --pool FILE [--range LO-HI,LO-HI…] [--hide-positives] [options]',
@@ -71,7 +68,15 @@ export function parseTuneFlags(argv: readonly string[]): TuneFlags | Printed {
       'of rows with several positives hide all but the first in the pool, and count those that are mined: false negatives',
     )
     .addHelpText('after', AFTER);
-  const parsed = parseCommandLine(command, argv);
+  return command;
+}
+
+/**
+ * @param argv the words after `tune`
+ * @throws HnMineError `usage`
+ */
+export function parseTuneFlags(argv: readonly string[]): TuneFlags | Printed {
+  const parsed = parseCommandLine(createTuneCommand(), argv);
   if ('text' in parsed) return parsed;
   const { hidePositives, ...settings } = parsed.settings;
   checkInputs({ ...parsed, minRelevance: settings.minRelevance });

@@ -13,8 +13,10 @@ import {
   memorySize,
   milvusAddress,
   oneOf,
+  POOLINGS,
   poolings,
   quote,
+  RETRIEVERS,
   type RetrieverName,
   range,
   reranker,
@@ -180,6 +182,19 @@ function refuseRerankFlags(config: MineConfig): void {
     );
   }
 }
+
+/** The values of options that take one of a few. */
+export const CHOICES = {
+  sample: SAMPLES,
+  positiveScore: POSITIVE_SCORES,
+  rankBasis: RANK_BASES,
+  backfill: BACKFILLS,
+  onShort: ON_SHORT,
+  index: INDEXES,
+  format: FORMATS,
+  retriever: RETRIEVERS,
+  pooling: POOLINGS,
+} as const satisfies Partial<Record<keyof MineSettings, readonly string[]>>;
 
 /** What is of a reranker in ONNX alone. */
 const RERANKER_OPTIONS = ['rerankerRevision', 'rerankerDtype', 'rerankerMaxLength'] as const;

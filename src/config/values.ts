@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { formatSize, parseSize } from './size.js';
 
-const RETRIEVERS = ['dense', 'bm25', 'hybrid'] as const;
-const POOLINGS = ['cls', 'max', 'mean', 'mean_sqrt_len', 'weightedmean', 'lasttoken'] as const;
+export const RETRIEVERS = ['dense', 'bm25', 'hybrid'] as const;
+export const POOLINGS = ['cls', 'max', 'mean', 'mean_sqrt_len', 'weightedmean', 'lasttoken'] as const;
 
 /** What ranks the pool; `hybrid` is both of the others. */
 export type RetrieverName = (typeof RETRIEVERS)[number];
