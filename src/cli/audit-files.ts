@@ -25,7 +25,7 @@ export function auditFiles(flags: AuditFlags, config: MineConfig): Promise<numbe
     for (const [flag, path] of Object.entries({ findings, summary })) {
       if (path !== undefined) checkOutput(`--${flag}`, path, inputs);
     }
-    const output = openOutput(undefined, progress, log);
+    const output = await openOutput(undefined, progress, log);
     const list = findings === undefined ? undefined : openReport(findings);
     let audit: Audit;
     try {

@@ -139,11 +139,8 @@ export function refuseSameOutputs(outputs: Readonly<Record<string, string | unde
   }
 }
 
-/** @returns nothing for standard output @throws HnMineError `usage` where its name promises another format */
+/** @returns nothing for standard output */
 export function resolveOutput(output: string | undefined): string | undefined {
-  if (output?.endsWith('.parquet')) {
-    throw new HnMineError('usage', `--output ${output}: Parquet is read, not written; name a .jsonl or .jsonl.gz`);
-  }
   return output !== undefined && STDOUT_NAMES.includes(output) ? undefined : output;
 }
 

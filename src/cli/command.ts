@@ -1,8 +1,9 @@
+import type { Writable } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
 import type { MineConfig } from '../config/config.js';
 import { openAtomicFile } from '../output/atomic-file.js';
 import type { LineParts } from '../output/line-parts.js';
-import { createLineWriter, isClosedPipe } from '../output/row-writer.js';
+import { createLineWriter, isClosedPipe, type LineWriter } from '../output/row-writer.js';
 import type { Rejection } from '../run/rejection.js';
 import type { RunContext } from '../run/run-context.js';
 import { Tally } from '../run/summary.js';
@@ -76,13 +77,22 @@ export interface RowOutput {
   restore(): void;
 }
 
+/** By the file's ending. */
+async function chooseWriter(path: string | undefined): Promise<(stream: Writable) => LineWriter> {
+  if (!path?.endsWith('.parquet'))
+    return (stream) => createLineWriter(stream, path ?? 'standard output', path?.endsWith('.gz'));
+  const { createParquetWriter } = await import('../output/parquet-writer.js');
+  return (stream) => createParquetWriter(stream, path);
+}
+
 /** @param path nothing for standard output */
-export function openOutput(path: string | undefined, progress: Progress, log: Log): RowOutput {
+export async function openOutput(path: string | undefined, progress: Progress, log: Log): Promise<RowOutput> {
+  const openWriter = await chooseWriter(path);
   let settle = async () => {};
   // Before there is a partial file: a signal must never leave one behind.
   const restore = endOnSignals(progress, log, () => settle());
   const file = path === undefined ? undefined : openAtomicFile(path, process.pid);
-  const writer = createLineWriter(file?.stream ?? openStdout(), path ?? 'standard output', path?.endsWith('.gz'));
+  const writer = openWriter(file?.stream ?? openStdout());
   settle = async () => (file ? file.discard() : await writer.end().catch(() => {}));
   // On one terminal the rows follow the bars.
   const sharesTerminal = file === undefined && process.stdout.isTTY;

@@ -57,11 +57,13 @@ async function dryRun(inputs: Inputs, config: MineConfig, progress: Progress, lo
 async function run(flags: MineFlags, inputs: Inputs, config: MineConfig, progress: Progress, log: Log): Promise<void> {
   const rejections: Rejection[] = [];
   const context = createContext(config, progress, log, rejections);
-  const output = openOutput(flags.output, progress, log);
+  const output = await openOutput(flags.output, progress, log);
   try {
     const rows = runMining(inputs, config, context);
     const dropped = await writeRows({ rows, output, config, tally: context.tally, progress });
+    const started = performance.now();
     await output.commit();
+    context.tally.addWriting(performance.now() - started);
     await finish(flags, context.tally, rejections, dropped, progress, log);
   } catch (error) {
     await output.abandon(error);

@@ -15,7 +15,7 @@ export const OPTIONS: Readonly<Record<string, Readonly<Record<string, Described>
     '--queries <file>': 'queries {"_id", "text"} as JSONL, or id<TAB>text; with --qrels, instead of --input',
     '--qrels <file>': "which passages answer which queries, by IDs: BEIR's or TREC's table",
     '--min-relevance <n>': 'of a positive; what is relevant but less is neither positive nor negative (1)',
-    '--output <file>': 'where the rows go, gzip where it ends in .gz (standard output)',
+    '--output <file>': 'where the rows go, gzip where it ends in .gz, Parquet where in .parquet (standard output)',
     '--query-field <name>': 'field of the query ("query")',
     '--pos-field <name>': 'field of the positives ("pos")',
     '--neg-field <name>': 'field of the negatives ("neg")',

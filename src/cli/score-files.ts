@@ -20,7 +20,7 @@ export function scoreFiles(flags: ScoreFlags, config: ScoreConfig): Promise<numb
 async function run({ input, output: path }: ScoreFlags, config: ScoreConfig, progress: Progress, log: Log) {
   const started = performance.now();
   const context = createContext(config, progress, log);
-  const output = openOutput(path, progress, log);
+  const output = await openOutput(path, progress, log);
   const workspace = openWorkspace(config, context);
   const counts: ScoreCounts = { rows: 0, pairs: 0, truncated: 0, model: '' };
   const means = { positives: createMean(), negatives: createMean() };

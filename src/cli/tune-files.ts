@@ -15,7 +15,7 @@ export function tuneFiles(flags: TuneFlags, { settings, leftOut, reasons }: Tune
     const { summary, hidePositives: isHiding = false } = flags;
     if (summary !== undefined) checkOutput('--summary', summary, [...listPaths(inputs), ...(config.run ?? [])]);
     if (leftOut > 0) log.warn(`${countOf(leftOut, 'combination')} left out: ${reasons.join(' · ')}`);
-    const output = openOutput(undefined, progress, log);
+    const output = await openOutput(undefined, progress, log);
     const table = createTable(
       settings.map((setting) => setting.flags),
       isHiding,

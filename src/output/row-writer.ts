@@ -86,7 +86,7 @@ export function createLineWriter(output: Writable, name: string, isGzip = false)
 }
 
 /** Until there is room again, or never will be. */
-function waitForReader(stream: Writable, output: Writable): Promise<void> {
+export function waitForReader(stream: Writable, output: Writable): Promise<void> {
   return new Promise((resolve) => {
     const settle = () => {
       stream.off('drain', settle);

@@ -90,10 +90,6 @@ describe('a command line that is wrong by itself ends with 2 and one line', () =
       says: '--positive-weight: needs ranks to skip (found --range 0-50); such as --range 20-70',
     },
     { args: ['--pool', ''], says: '--pool: expected a file (found an empty name)' },
-    {
-      args: ['--output', 'mined.parquet'],
-      says: '--output mined.parquet: Parquet is read, not written; name a .jsonl or .jsonl.gz',
-    },
     { args: ['--output='], says: '--output: expected a file (found an empty name)' },
     {
       args: ['--output', 'mined.jsonl', '--rejected', 'mined.jsonl'],
