@@ -71,8 +71,7 @@ export interface Tools {
   /** A phase's progress; `total` is unknown while reading. */
   onProgress(phase: Phase, done: number, total?: number): void;
   onEncoded(counts: EncodedCounts): void;
-  /** Pairs scored by the reranker since the last call, and those of them longer than it reads. */
-  onReranked?(pairs: number, truncated: number): void;
+  onReranked?(counts: RerankedCounts): void;
 }
 
 /** Counts of distinct texts. */
@@ -81,6 +80,15 @@ export interface EncodedCounts {
   readonly truncated: { readonly queries: number; readonly passages: number };
   /** All of them, and those whose vectors an earlier run had made. */
   readonly texts: { readonly distinct: number; readonly reused: number };
+}
+
+/** Pairs scored by the reranker since the last call. */
+export interface RerankedCounts {
+  readonly pairs: number;
+  /** Longer than it reads. */
+  readonly truncated: number;
+  /** Whose scores an earlier run had made. */
+  readonly reused: number;
 }
 
 /** A row that is being mined takes about so many times the bytes of its line: the line, its parts, its output. */

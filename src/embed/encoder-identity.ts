@@ -31,7 +31,7 @@ export async function identifyEncoder(files: ModelFiles, setup: EncodeSetup): Pr
     normalize: setup.normalize,
     provider: setup.place.gpu === undefined ? 'cpu' : 'cuda',
     processor: arch(),
-    versions: { onnxruntime: versionOf('onnxruntime-node'), tokenizers: versionOf('tokenizers') },
+    versions: listVersions(),
   };
 }
 
@@ -47,10 +47,16 @@ export function keyOfText({ roles, settings }: EncodeSetup, text: string, role: 
   return JSON.stringify([maxLength ?? null, unpooled, prompt.before + text + prompt.after]);
 }
 
-async function hashFile(file: string): Promise<string> {
+/** Of a model's file. */
+export async function hashFile(file: string): Promise<string> {
   const hash = createHash('sha256');
   await pipeline(createReadStream(file, { highWaterMark: 1 << 20 }), hash);
   return hash.digest('hex');
+}
+
+/** Of the libraries that compute. */
+export function listVersions(): Readonly<Record<string, string>> {
+  return { onnxruntime: versionOf('onnxruntime-node'), tokenizers: versionOf('tokenizers') };
 }
 
 function versionOf(name: string): string {

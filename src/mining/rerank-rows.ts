@@ -51,13 +51,17 @@ function createScoring(reranker: Reranker, { mined, pool }: Dataset, depth: numb
   return async (pairs) => {
     pending += pairs.length;
     let before = 0;
-    const { scores, truncated } = await scoreList(reranker, pairs, encoding / 2, (scored) => {
+    const {
+      scores,
+      truncated,
+      reused = 0,
+    } = await scoreList(reranker, pairs, encoding / 2, (scored) => {
       done += scored - before;
       pending -= scored - before;
       before = scored;
       tools.onProgress('reranking', done, Math.max(expected, done + pending));
     });
-    tools.onReranked?.(pairs.length, truncated);
+    tools.onReranked?.({ pairs: pairs.length, truncated, reused });
     return scores;
   };
 }

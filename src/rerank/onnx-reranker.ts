@@ -10,8 +10,9 @@ import { planPlaces, quantizesBatch } from '../model/worker-places.js';
 import { WorkerPool } from '../onnx/worker-pool.js';
 import type { Activation } from './planned-reranker.js';
 import type { RerankDone, RerankJob, RerankSetup } from './rerank-worker.js';
-import type { Pair, Reranker } from './reranker.js';
+import type { Pair, PairReranker, Reranker } from './reranker.js';
 import { type RerankerSettings, readRerankerSettings } from './reranker-settings.js';
+import { createStoredReranker } from './stored-reranker.js';
 
 /** What was decided before the model is loaded. */
 export interface RerankerPlan {
@@ -60,31 +61,29 @@ function chooseActivation(activation: Activation, settings: RerankerSettings): R
 }
 
 /** Starts the workers and loads the model in each. @throws HnMineError `model` or `device` */
-export async function startReranker({ setups, activate }: RerankerPlan): Promise<Reranker> {
+export async function startPairReranker({ setups }: Pick<RerankerPlan, 'setups'>): Promise<PairReranker> {
   const script = new URL('./rerank-worker.js', import.meta.url);
   const workers = await WorkerPool.start<RerankJob, true, RerankDone>(script, setups);
   return {
-    async score(pairs, onProgress = () => {}) {
-      const scores = new Float64Array(pairs.length);
-      let [done, truncated] = [0, 0];
+    async scorePairs(pairs, onScored) {
       const lengths = Int32Array.from(pairs, ([query, passage]) => query.length + passage.length);
       await runJobs(cutJobs(lengths), setups.length, async (places) => {
-        const found = await workers.run(places.map((i) => pairs[i] as Pair));
-        places.forEach((pair, i) => {
-          scores[pair] = activate(found.logits[i] as number);
-        });
-        truncated += found.truncated;
-        done += places.length;
-        onProgress(done);
+        const { logits, isTruncated } = await workers.run(places.map((i) => pairs[i] as Pair));
+        await onScored(places, logits, isTruncated);
       });
-      return { scores, truncated };
     },
     close: () => workers.close(),
   };
 }
 
+/** A reranker without a store, its model loaded. @throws HnMineError `model` or `device` */
+export async function startReranker(plan: RerankerPlan): Promise<Reranker> {
+  const started = await startPairReranker(plan);
+  return createStoredReranker(async () => started, plan.activate);
+}
+
 /** Loads one copy of the model, so that what is wrong with it is told before hours of other work. @throws HnMineError */
-export async function checkReranker(plan: RerankerPlan): Promise<void> {
-  const reranker = await startReranker({ ...plan, setups: plan.setups.slice(0, 1) });
+export async function checkReranker({ setups }: RerankerPlan): Promise<void> {
+  const reranker = await startPairReranker({ setups: setups.slice(0, 1) });
   await reranker.close();
 }

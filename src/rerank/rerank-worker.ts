@@ -24,7 +24,7 @@ export type RerankJob = readonly Pair[];
 export interface RerankDone {
   /** One a pair, in the job's order. */
   readonly logits: Float32Array;
-  readonly truncated: number;
+  readonly isTruncated: readonly boolean[];
 }
 
 await serveJobs<RerankJob, true, RerankDone>(async () => {
@@ -53,8 +53,8 @@ await serveJobs<RerankJob, true, RerankDone>(async () => {
         });
       }
       refuseUnusable(logits, pairs, name);
-      const truncated = tokens.filter(({ isTruncated }) => isTruncated).length;
-      return { result: { logits, truncated }, transfer: [logits.buffer] };
+      const isTruncated = tokens.map((one) => one.isTruncated);
+      return { result: { logits, isTruncated }, transfer: [logits.buffer] };
     },
   };
 });

@@ -25,13 +25,14 @@ export async function scoreList(
 ): Promise<PairScores> {
   const fitting = { items: PIECE_PAIRS, bytes: limit, costOf: (size: number) => TEXT_COPIES * size };
   const scores = new Float64Array(pairs.length);
-  let [first, truncated] = [0, 0];
+  let [first, truncated, reused] = [0, 0, 0];
   while (first < pairs.length) {
     const piece = await takeFitting(pairs, first, fitting);
     const found = await reranker.score(piece, (done) => onProgress(first + done));
     scores.set(found.scores, first);
     truncated += found.truncated;
+    reused += found.reused ?? 0;
     first += piece.length;
   }
-  return { scores, truncated };
+  return { scores, truncated, reused };
 }

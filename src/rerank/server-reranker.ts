@@ -1,12 +1,14 @@
 import type { MineConfig } from '../config/config.js';
+import { nameIdentity } from '../embed/encoder-identity.js';
 import { HnMineError } from '../errors.js';
 import { ACTIVATIONS } from '../model/activations.js';
 import { runJobs } from '../model/jobs.js';
 import { checkKey, findEndpoint, refusalStatus } from '../server/server-request.js';
 import { shareServers } from '../server/servers.js';
+import { findStore } from '../store/find-store.js';
 import type { Activation, PlannedReranker } from './planned-reranker.js';
 import { findField, RERANKER, type RerankEndpoint, requestScores } from './rerank-server.js';
-import type { Pair, Reranker } from './reranker.js';
+import type { Pair, PairReranker } from './reranker.js';
 
 /** Passages a request, where nothing is said: the least limit of the servers that have one. */
 const DEFAULT_PASSAGES = 32;
@@ -24,6 +26,9 @@ const PROBE = {
 
 /** The share of the largest score by which those of the same model differ at most, at another precision. */
 const SAME_MODEL = 0.02;
+
+/** The same for scores that were kept, which are of one model and one precision. */
+const SAME_STORE = 1e-3;
 
 /** Whether scores were logits would show in these digits. */
 const SAME_SCORES = 1e-6;
@@ -66,10 +71,24 @@ export async function planServerReranker(
   return {
     name,
     notes,
+    isReproducible: true,
+    activate: ACTIVATIONS[isRaw && activation === 'sigmoid' ? 'Sigmoid' : 'Identity'] as (logit: number) => number,
+    identify: (folder) => identify(folder, { reranks: model, isRaw }, first as Float64Array),
     check: async () => {},
-    start: async () =>
-      createReranker(endpoints, { isRaw, batchSize, onWarning, isSigmoid: isRaw && activation === 'sigmoid' }),
+    start: async () => createPairReranker(endpoints, { isRaw, batchSize, onWarning }),
   };
+}
+
+/** The store of a server's reranker is the one of its name whose scores of the probe are the model's; else there is none yet. */
+async function identify(folder: string, named: { reranks: string; isRaw: boolean }, scores: Float64Array) {
+  const identity = { ...named, probe: [...scores] };
+  const found = await findStore(folder, (known) => {
+    const { reranks, isRaw, probe } = known;
+    if (reranks !== named.reranks || isRaw !== named.isRaw || !Array.isArray(probe)) return false;
+    return probe.length === scores.length && isSame(Float64Array.from(probe as number[]), scores, SAME_STORE);
+  });
+  // Two models never share a folder, even where their first runs begin at the same time.
+  return { name: found ?? nameIdentity(identity), identity };
 }
 
 /** Whether a server gives other scores where it is asked for logits; scores beyond 0 and 1 are logits anyway. */
@@ -90,33 +109,29 @@ function isSame(some: Float64Array, others: Float64Array, share: number): boolea
 
 interface Asking {
   readonly isRaw: boolean;
-  readonly isSigmoid: boolean;
   readonly batchSize: number;
   readonly onWarning: ((message: string) => void) | undefined;
 }
 
-function createReranker(
+function createPairReranker(
   endpoints: readonly RerankEndpoint[],
-  { isRaw, isSigmoid, batchSize, onWarning }: Asking,
-): Reranker {
+  { isRaw, batchSize, onWarning }: Asking,
+): PairReranker {
   const servers = shareServers(endpoints, onWarning);
-  const activate = ACTIVATIONS[isSigmoid ? 'Sigmoid' : 'Identity'] as (logit: number) => number;
   return {
-    async score(pairs, onProgress = () => {}) {
-      const scores = new Float64Array(pairs.length);
-      let done = 0;
-      const scoreSome = async (places: readonly number[]) => {
+    scorePairs(pairs, onScored) {
+      return runJobs(cutRequests(pairs, batchSize), servers.requests / 2, async (places) => {
         const query = (pairs[places[0] as number] as Pair)[0];
         const passages = places.map((place) => (pairs[place] as Pair)[1]);
-        const found = await servers.ask((endpoint, limits) =>
-          requestScores(endpoint, { query, passages }, isRaw, limits),
+        const question = { query, passages };
+        const found = await servers.ask((endpoint, limits) => requestScores(endpoint, question, isRaw, limits));
+        // As they are kept.
+        await onScored(
+          places,
+          Float32Array.from(found),
+          places.map(() => false),
         );
-        for (const [i, place] of places.entries()) scores[place] = activate(found[i] as number);
-        done += places.length;
-        onProgress(done);
-      };
-      await runJobs(cutRequests(pairs, batchSize), servers.requests / 2, scoreSome);
-      return { scores, truncated: 0 };
+      });
     },
     close: async () => servers.close(),
   };

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { MineConfig } from '../config/config.js';
 import { EMBEDDER } from '../embed/embedding-server.js';
 import type { Encoder } from '../embed/encoder.js';
@@ -6,15 +5,12 @@ import { identifyEncoder, keyOfText, nameIdentity } from '../embed/encoder-ident
 import { type EncoderPlan, planEncoder, startRowEncoder } from '../embed/onnx-encoder.js';
 import type { PlannedEncoder } from '../embed/planned-encoder.js';
 import { planServerEncoder } from '../embed/server-encoder.js';
-import { createStoredEncoder, type KeyedStore } from '../embed/stored-encoder.js';
-import { HnMineError } from '../errors.js';
+import { createStoredEncoder } from '../embed/stored-encoder.js';
 import { describeMachine } from '../machine.js';
 import type { Workspace } from '../memory/workspace.js';
 import { chooseEncoder, fetchModel, findLocalModel } from '../model/locate-model.js';
 import type { ModelFiles } from '../model/model-files.js';
-import { defaultCacheFolder, EMBEDDINGS } from '../store/cache-folder.js';
-import { EmbeddingStore } from '../store/embedding-store.js';
-import { findNetworkType } from '../store/network-folder.js';
+import { openStore } from './open-store.js';
 import { type RunContext, tellDownloads } from './run-context.js';
 
 /**
@@ -71,32 +67,7 @@ export async function openEncoder(
   { memory: { encoding } }: Workspace,
   context: RunContext,
 ): Promise<Encoder> {
-  const keyed = config.cache && planned.isReproducible ? await openStore(planned, config, context) : undefined;
+  const store = await openStore(planned, config, context);
+  const keyed = store && { store, keyOf: planned.keyOf };
   return createStoredEncoder(() => planned.start(), keyed, encoding);
-}
-
-async function openStore(
-  planned: PlannedEncoder,
-  { cacheDir }: MineConfig,
-  { env, events }: RunContext,
-): Promise<KeyedStore | undefined> {
-  const cacheFolder = cacheDir ?? defaultCacheFolder(env);
-  const folder = join(cacheFolder, EMBEDDINGS);
-  const { name, identity } = await planned.identify(folder);
-  const warn = (message: string) => events.onWarning?.(message);
-  const network = findNetworkType(cacheFolder);
-  if (network) warn(describeNetworkFolder(cacheFolder, network));
-  try {
-    const store = await EmbeddingStore.open(join(folder, name), { model: planned.name, ...identity }, warn);
-    return { store, keyOf: planned.keyOf };
-  } catch (error) {
-    // Nobody asked for the platform's folder, and some accounts have none.
-    if (cacheDir !== undefined || !(error instanceof HnMineError)) throw error;
-    warn(`${error.message}; going on without`);
-    return undefined;
-  }
-}
-
-function describeNetworkFolder(folder: string, type: string): string {
-  return `${folder}: on a network file system (${type}), where keeping vectors is slow; give a --cache-dir on a local disk`;
 }

@@ -1,11 +1,16 @@
 import { isServed, type MineConfig } from '../config/config.js';
+import { nameIdentity } from '../embed/encoder-identity.js';
 import { describeMachine } from '../machine.js';
 import { chooseReranker, fetchModel, findLocalModel } from '../model/locate-model.js';
 import type { ModelFiles } from '../model/model-files.js';
-import { checkReranker, planReranker, startReranker } from '../rerank/onnx-reranker.js';
+import { identifyReranker } from '../rerank/identify-reranker.js';
+import { checkReranker, planReranker, type RerankerPlan, startPairReranker } from '../rerank/onnx-reranker.js';
 import type { Activation, PlannedReranker } from '../rerank/planned-reranker.js';
 import { RERANKER } from '../rerank/rerank-server.js';
+import type { Reranker } from '../rerank/reranker.js';
 import { planServerReranker } from '../rerank/server-reranker.js';
+import { createStoredReranker } from '../rerank/stored-reranker.js';
+import { openStore } from './open-store.js';
 import { type RunContext, tellDownloads } from './run-context.js';
 
 /**
@@ -39,6 +44,28 @@ export async function fetchReranker(
 
 async function planFiles(files: ModelFiles, config: MineConfig, activation: Activation): Promise<PlannedReranker> {
   const plan = await planReranker(files, { config, activation, machine: describeMachine() });
-  const { name, notes } = plan;
-  return { name, notes, check: () => checkReranker(plan), start: () => startReranker(plan) };
+  const { name, notes, activate, setups } = plan;
+  const setup = setups[0] as RerankerPlan['setups'][0];
+  return {
+    name,
+    notes,
+    isReproducible: !setup.quantizesBatch || (config.batchSize ?? 1) === 1,
+    activate,
+    async identify() {
+      const identity = await identifyReranker(files, setup);
+      return { name: nameIdentity(identity), identity };
+    },
+    check: () => checkReranker(plan),
+    start: () => startPairReranker(plan),
+  };
+}
+
+/** With the store of this reranker's scores, unless they depend on more than their pairs; its model is loaded when it is first needed. */
+export async function openReranker(
+  planned: PlannedReranker,
+  config: MineConfig,
+  context: RunContext,
+): Promise<Reranker> {
+  const store = await openStore(planned, config, context);
+  return createStoredReranker(() => planned.start(), planned.activate, store);
 }

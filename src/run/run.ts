@@ -6,7 +6,7 @@ import { HnMineError } from '../errors.js';
 import { describeJudgements } from '../input/judged-queries.js';
 import { isJudged } from '../input/judged-sources.js';
 import type { Workspace } from '../memory/workspace.js';
-import { type MinedRow, mineDataset, type Phase, prepareMining, type Tools } from '../mine.js';
+import { type MinedRow, mineDataset, type Phase, prepareMining, type RerankedCounts, type Tools } from '../mine.js';
 import { resolveDepths } from '../mining/rerank-rows.js';
 import { openRuns } from '../mining/runs.js';
 import type { Outlook } from '../outlook.js';
@@ -16,7 +16,7 @@ import { openBm25 } from './open-bm25.js';
 import { fetchEncoder, openEncoder, planReachableEncoder } from './open-encoder.js';
 import { closeGiven, openGiven } from './open-given-vectors.js';
 import { checkIndex, createIndex } from './open-index.js';
-import { fetchReranker, planReachableReranker } from './open-reranker.js';
+import { fetchReranker, openReranker, planReachableReranker } from './open-reranker.js';
 import { openWorkspace } from './open-workspace.js';
 import { describeRejection, refuseOutcome } from './rejection.js';
 import type { RunContext } from './run-context.js';
@@ -106,7 +106,7 @@ export async function* runWith<T>(
   };
   try {
     const { encoder, reranker } = await completeModels(local, config, context);
-    if (reranker) tally.reranker = { model: reranker.name, pairs: 0, truncated: 0 };
+    if (reranker) tally.reranker = { model: reranker.name, pairs: 0, truncated: 0, reused: 0 };
     const isGiven = given.queries && given.passages && !namesEncoder(config);
     tally.model = isGiven ? 'given vectors' : (encoder?.name ?? null);
     yield* work(dataset, {
@@ -117,8 +117,8 @@ export async function* runWith<T>(
       openEncoder: () => openEncoder(encoder as PlannedEncoder, config, workspace, context),
       createIndex: (passages, queries) => createIndex(passages, config, workspace, { env: context.env, queries }),
       ...(reranker && {
-        openReranker: () => reranker.start(),
-        onReranked: (pairs: number, truncated: number) => tally.addReranked(pairs, truncated),
+        openReranker: () => openReranker(reranker, config, context),
+        onReranked: (counts: RerankedCounts) => tally.addReranked(counts),
       }),
       openBm25: (passages) => openBm25(passages, config, workspace, onProgress),
       onEncoded: (counts) => {

@@ -8,10 +8,10 @@ import { type Row, readRows } from '../input/rows.js';
 import type { Workspace } from '../memory/workspace.js';
 import type { Phase } from '../mine.js';
 import { createPacer } from '../pacer.js';
-import type { Pair, Reranker } from '../rerank/reranker.js';
+import type { Pair } from '../rerank/reranker.js';
 import { innerProduct } from '../search/inner-product.js';
 import { openConfiguredEncoder } from './open-encoder.js';
-import { fetchReranker, planReachableReranker } from './open-reranker.js';
+import { fetchReranker, openReranker, planReachableReranker } from './open-reranker.js';
 import type { RunContext } from './run-context.js';
 
 /** A row with the score of each of its positives and negatives, in their order. */
@@ -98,16 +98,13 @@ async function openScorer(config: ScoreConfig, workspace: Workspace, context: Ru
     };
   }
   for (const note of plan.notes) context.events.onNote?.(note);
-  // Loaded after the first rows were read: what is wrong with them is told at once.
-  let started: Promise<Reranker> | undefined;
+  // Its model is loaded after the first rows were read: what is wrong with them is told at once.
+  const reranker = await openReranker(plan, config, context);
   return {
     name: plan.name,
     phase: 'reranking',
-    async score(pairs, onProgress) {
-      started ??= plan.start();
-      return (await started).score(pairs, onProgress);
-    },
-    close: async () => (await started?.catch(() => undefined))?.close(),
+    score: (pairs, onProgress) => reranker.score(pairs, onProgress),
+    close: () => reranker.close(),
   };
 }
 

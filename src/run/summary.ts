@@ -1,6 +1,6 @@
 import type { MineConfig } from '../config/config.js';
 import type { Dataset } from '../dataset.js';
-import type { EncodedCounts, MinedRow, Phase, ShortReason, WrittenNegative } from '../mine.js';
+import type { EncodedCounts, MinedRow, Phase, RerankedCounts, ShortReason, WrittenNegative } from '../mine.js';
 
 /** What a run did. Keys are only ever added; `schema` changes if one must go. */
 export interface Summary {
@@ -35,8 +35,8 @@ export interface Summary {
   readonly seconds: Readonly<Record<Phase | 'writing' | 'total', number>>;
   /** Null where no text was encoded. */
   readonly model: string | null;
-  /** With a reranker: pairs of query and passage that it scored, and those of them longer than it reads. */
-  readonly reranker?: { readonly model: string; readonly pairs: number; readonly truncated: number };
+  /** With a reranker, by pairs of query and passage. */
+  readonly reranker?: RerankedCounts & { readonly model: string };
   readonly seed: number;
   readonly flags: MineConfig;
 }
@@ -51,7 +51,7 @@ export class Tally {
   encoded: EncodedCounts = { truncated: { queries: 0, passages: 0 }, texts: { distinct: 0, reused: 0 } };
   positives = { distinct: 0, notInPool: 0 };
   model: string | null = null;
-  reranker: { model: string; pairs: number; truncated: number } | undefined;
+  reranker: (RerankedCounts & { readonly model: string }) | undefined;
 
   readonly #config: MineConfig;
   readonly #now: () => number;
@@ -134,10 +134,14 @@ export class Tally {
     this.#examples += count;
   }
 
-  addReranked(pairs: number, truncated: number): void {
+  addReranked({ pairs, truncated, reused }: RerankedCounts): void {
     if (this.reranker === undefined) return;
-    this.reranker.pairs += pairs;
-    this.reranker.truncated += truncated;
+    this.reranker = {
+      ...this.reranker,
+      pairs: this.reranker.pairs + pairs,
+      truncated: this.reranker.truncated + truncated,
+      reused: this.reranker.reused + reused,
+    };
   }
 
   /** Time during which rows waited for the output, which is not counted as searching. */

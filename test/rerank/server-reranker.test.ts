@@ -1,16 +1,21 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { type MineSettings, parseConfig } from '#dist/config/config.js';
-import { type MinedRecord, type MineOptions, mine } from '#dist/index.js';
+import { type MinedRecord, type MineOptions, mine, score } from '#dist/index.js';
 import { startReranker } from '#dist/rerank/onnx-reranker.js';
 import type { Activation } from '#dist/rerank/planned-reranker.js';
 import type { Pair } from '#dist/rerank/reranker.js';
 import { planServerReranker } from '#dist/rerank/server-reranker.js';
+import { createStoredReranker } from '#dist/rerank/stored-reranker.js';
 import { TINY_MODEL } from '../cli/run-cli.js';
+import { makeTemporaryFolder, removeTemporaryFolders } from '../temporary-folder.js';
 import { plan, TINY_RERANKER } from './score-pairs.js';
 import { serveScores } from './served-scores.js';
 
+afterEach(removeTemporaryFolders);
+
 const ROWS = Array.from({ length: 6 }, (_, i) => ({ query: `a question ${i}`, pos: [`passage ${i}`] }));
 const POOL = Array.from({ length: 40 }, (_, i) => ({ text: `passage ${i}` }));
+const MINED = ROWS.map((row, i) => ({ ...row, neg: [1, 2, 3].map((n) => `passage ${i + n}`) }));
 const PAIRS: Pair[] = ['one', 'two'].flatMap((query) => POOL.slice(0, 5).map(({ text }): Pair => [query, text]));
 
 /** Some number for a pair, between -3 and 3. */
@@ -24,10 +29,10 @@ type Serving = Partial<Parameters<typeof serveScores>[0]>;
 async function open(address: string | string[], settings: MineSettings = {}, activation: Activation = 'model') {
   const config = parseConfig({ reranker: address, ...settings });
   const planned = await planServerReranker(config, { activation, key: undefined });
-  return { notes: planned.notes, reranker: await planned.start() };
+  return { notes: planned.notes, reranker: createStoredReranker(() => planned.start(), planned.activate) };
 }
 
-async function score(serving: Serving, activation: Activation = 'model', settings: MineSettings = {}) {
+async function scoreBy(serving: Serving, activation: Activation = 'model', settings: MineSettings = {}) {
   const server = await serveScores({ logitOf, ...serving });
   const { reranker, notes } = await open(server.address, settings, activation);
   const { scores, truncated } = await reranker.score(PAIRS);
@@ -43,7 +48,7 @@ const refusalOf = (work: Promise<unknown>) =>
 
 const expectNear = (found: readonly number[], expected: readonly number[]) => {
   expect(found).toHaveLength(expected.length);
-  for (const [i, value] of expected.entries()) expect(found[i]).toBeCloseTo(value, 12);
+  for (const [i, value] of expected.entries()) expect(found[i]).toBeCloseTo(value, 6);
 };
 
 const LOGITS = PAIRS.map((pair) => logitOf(...pair));
@@ -72,20 +77,20 @@ describe('a server of a reranker', () => {
     const there = await collect({ reranker: address });
     const here = await collect({ reranker: TINY_RERANKER });
     expect(there.rows).toEqual(here.rows);
-    expect(there.summary.reranker).toEqual({ model: `tiny at ${address}`, pairs: 126, truncated: 0 });
+    expect(there.summary.reranker).toEqual({ model: `tiny at ${address}`, pairs: 126, truncated: 0, reused: 0 });
   });
 
   it.each(['jina', 'tei'] as const)('gives what it makes of logits, in the style of %s', async (style) => {
-    const { scores, asked } = await score({ style });
+    const { scores, asked } = await scoreBy({ style });
     expectNear(scores, LOGITS.map(sigmoid));
     expect(asked.map(({ raw_scores }) => raw_scores)).toEqual([undefined, undefined, undefined]);
   });
 
   it.each(['jina', 'tei'] as const)('gives logits where they are wanted, in the style of %s', async (style) => {
-    expectNear((await score({ style }, 'none')).scores, LOGITS);
-    expectNear((await score({ style }, 'sigmoid')).scores, LOGITS.map(sigmoid));
-    expectNear((await score({ style, gives: 'logits' }, 'none')).scores, LOGITS);
-    expectNear((await score({ style, gives: 'logits' }, 'sigmoid')).scores, LOGITS.map(sigmoid));
+    expectNear((await scoreBy({ style }, 'none')).scores, LOGITS);
+    expectNear((await scoreBy({ style }, 'sigmoid')).scores, LOGITS.map(sigmoid));
+    expectNear((await scoreBy({ style, gives: 'logits' }, 'none')).scores, LOGITS);
+    expectNear((await scoreBy({ style, gives: 'logits' }, 'sigmoid')).scores, LOGITS.map(sigmoid));
   });
 
   it.each<{ title: string; serving: Serving }>([
@@ -98,13 +103,13 @@ describe('a server of a reranker', () => {
       },
     },
   ])('has its scores taken as they are where it $title', async ({ serving }) => {
-    const { scores, notes } = await score(serving, 'none');
+    const { scores, notes } = await scoreBy(serving, 'none');
     expectNear(scores, LOGITS.map(sigmoid));
     expect(notes).toEqual([
       'what the server cuts off is not counted',
       'gives no logits, so its scores are taken as they are',
     ]);
-    expectNear((await score(serving, 'sigmoid')).scores, LOGITS.map(sigmoid));
+    expectNear((await scoreBy(serving, 'sigmoid')).scores, LOGITS.map(sigmoid));
   });
 
   it('is asked with its model and key, for one query at a time, no more passages than told', async () => {
@@ -112,7 +117,8 @@ describe('a server of a reranker', () => {
     const config = parseConfig({ reranker: server.address, rerankerModel: 'b', batchSize: 2 });
     const planned = await planServerReranker(config, { activation: 'model', key: 'secret' });
     const done: number[] = [];
-    await (await planned.start()).score(PAIRS.toReversed(), (count) => done.push(count));
+    const reranker = createStoredReranker(() => planned.start(), planned.activate);
+    await reranker.score(PAIRS.toReversed(), (count) => done.push(count));
     const [, ...rest] = server.asked;
     const pairs = rest.flatMap(({ query, documents = [] }) => documents.map((passage) => `${query} ${passage}`));
     expect(pairs.toSorted()).toEqual(PAIRS.map(([query, passage]) => `${query} ${passage}`).toSorted());
@@ -146,6 +152,29 @@ describe('a server of a reranker', () => {
     const both = await Promise.all([pairs, pairs].map((some) => refusalOf(reranker.score(some))));
     expect(new Set(both)).toEqual(new Set(['http://HOST: the server refused (HTTP 400: no more)']));
     expect(await refusalOf(reranker.score(pairs))).toBe('http://HOST: the server refused (HTTP 400: no more)');
+  });
+
+  it('has its scores kept, wherever it is, apart from those of another model of its name and from its logits', async () => {
+    const cacheDir = makeTemporaryFolder();
+    const server = await serveScores({ logitOf });
+    const moved = await serveScores({ logitOf });
+    const other = await serveScores({ logitOf: (query, passage) => logitOf(query, `${passage}!`) });
+    const rescore = async ({ address, asked }: typeof server, activation: Activation = 'model') => {
+      const before = asked.length;
+      const scored = score({ input: MINED, reranker: address, activation, cacheDir });
+      const rows: unknown[] = [];
+      for await (const { neg_scores } of scored) rows.push(neg_scores);
+      const pairs = asked.slice(before).flatMap(({ query, documents = [] }) => (query.includes('?') ? [] : documents));
+      return { rows, pairs: pairs.length };
+    };
+    const first = await rescore(server);
+    expect(first.pairs).toBe(24);
+    expect(await rescore(server)).toEqual({ rows: first.rows, pairs: 0 });
+    expect(await rescore(moved)).toEqual({ rows: first.rows, pairs: 0 });
+    const changed = await rescore(other);
+    expect(changed.pairs).toBe(24);
+    expect(changed.rows).not.toEqual(first.rows);
+    expect((await rescore(server, 'none')).pairs).toBe(24);
   });
 
   it.each<{ title: string; serving: Serving; settings?: MineSettings; says: string }>([
@@ -196,7 +225,7 @@ describe('a server of a reranker', () => {
       says: 'http://HOST: the server refused (HTTP 413: batch size 5 > maximum 4); lower --batch-size',
     },
   ])('is refused for $title', async ({ serving, settings, says }) => {
-    expect(await refusalOf(score(serving, 'model', settings))).toBe(says);
+    expect(await refusalOf(scoreBy(serving, 'model', settings))).toBe(says);
   });
 
   it('is refused where it is not there, or gives other scores than the first', async () => {
