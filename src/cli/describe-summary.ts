@@ -18,7 +18,7 @@ export function describeSummary(summary: Summary): string[] {
     .filter((phase) => !(phase in asked) || asked[phase as keyof typeof asked])
     .map((phase) => `${phase} ${formatDuration(seconds[phase])}`);
   const reranked = reranker && {
-    reranked: `${formatCount(reranker.pairs)} pairs by ${reranker.model}, ${formatCount(reranker.truncated)} longer than it reads, ${formatCount(reranker.reused)} known from earlier runs`,
+    reranked: `${formatCount(reranker.pairs)} pairs by ${reranker.model}, ${reranker.truncated === null ? '' : `${formatCount(reranker.truncated)} longer than it reads, `}${formatCount(reranker.reused)} known from earlier runs`,
   };
   const lines = {
     rows: `${formatCount(rows.written)} written of ${formatCount(rows.read)} read`,

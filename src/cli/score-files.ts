@@ -46,7 +46,7 @@ async function run({ input, output: path }: ScoreFlags, config: ScoreConfig, pro
   const what = config.reranker === undefined ? 'texts' : 'pairs';
   const lines = {
     rows: `${formatCount(counts.rows)} written`,
-    scores: `${formatCount(counts.pairs)} distinct pairs, ${formatCount(counts.truncated)} ${what} longer than the model reads`,
+    scores: `${formatCount(counts.pairs)} distinct pairs${counts.truncated === null ? '' : `, ${formatCount(counts.truncated)} ${what} longer than the model reads`}`,
     'mean score': `positives ${means.positives.describe()}, negatives ${means.negatives.describe()}`,
     model: `${counts.model}${activation}`,
     time: formatDuration((performance.now() - started) / 1000),

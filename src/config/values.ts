@@ -97,18 +97,21 @@ export function isAddress(name: string): boolean {
   return /^https?:/i.test(name);
 }
 
-export const milvusAddress = text.refine((typed) => /^(https?:\/\/)?[^\s/:@]+(:\d{1,5})?\/?$/.test(typed), {
-  error: ({ input }) =>
-    `expected HOST:PORT, or https://HOST:PORT (found ${quote(input)}); HN_MINE_MILVUS_TOKEN takes a token`,
-});
+export const milvusAddress = text.refine(
+  (typed) => /^(https?:\/\/)?(\[[\da-f:.]+\]|[^\s/:@[\]]+)(:\d{1,5})?\/?$/i.test(typed),
+  {
+    error: ({ input }) =>
+      `expected HOST:PORT, or https://HOST:PORT (found ${quote(input)}); HN_MINE_MILVUS_TOKEN takes a token`,
+  },
+);
 
-/** One folder or ID of a model, or the addresses of servers. */
+/** One folder or ID of a model, or the addresses of servers: of several the last one says which, as a flag does after a file of flags. */
 export const reranker = z.union([text, z.array(text)]).transform((typed, context) => {
   const names = [typed].flat();
-  if (names.some(isAddress)) return readAddresses(names, 'HN_MINE_RERANKER_KEY', context);
-  if (names.length === 1 && names[0] !== '') return names;
-  const found = names.length > 1 ? `${names.length} of them` : 'nothing';
-  return refuse(context, `expected a folder, a model ID, or the address of a server (found ${found})`);
+  const last = names.at(-1) ?? '';
+  if (isAddress(last)) return readAddresses(names.filter(isAddress), 'HN_MINE_RERANKER_KEY', context);
+  if (last !== '') return [last];
+  return refuse(context, 'expected a folder, a model ID, or the address of a server (found nothing)');
 });
 
 export const devices = z.union([z.boolean(), text, z.array(z.number())]).transform((typed, context) => {

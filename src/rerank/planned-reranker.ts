@@ -6,6 +6,8 @@ export type Activation = 'none' | 'model' | 'sigmoid';
 
 /** A reranker that was found, and how it will run; nothing is loaded yet. */
 export interface PlannedReranker extends Pick<PlannedEncoder, 'name' | 'notes' | 'isReproducible' | 'identify'> {
+  /** Whether it tells which pairs are longer than it reads. */
+  readonly countsTruncated: boolean;
   /** Makes a score of a logit. */
   activate(logit: number): number;
   /** Finds what is wrong with the model before hours of other work. @throws HnMineError `model` or `device` */

@@ -15,7 +15,8 @@ export const RERANKER: ServerKind = {
   flag: '--reranker',
   keyVariable: 'HN_MINE_RERANKER_KEY',
   endpoint: 'rerank',
-  paths: ['/rerank', '/v1/rerank'],
+  // The models of a server that has both are listed beside the first.
+  paths: ['/v1/rerank', '/rerank'],
 };
 
 /** What servers call the passages: `documents`, or, in text-embeddings-inference, `texts`. */
@@ -23,6 +24,9 @@ export type PassagesField = 'documents' | 'texts';
 
 export interface RerankEndpoint extends Endpoint {
   readonly field: PassagesField;
+  /** What it is asked with besides. */
+  readonly more?: object;
+  readonly refusesLong?: boolean;
 }
 
 /** One query and the passages to be scored for it. */
@@ -77,13 +81,14 @@ export async function requestScores(
   isRaw: boolean,
   limits?: RequestLimits,
 ): Promise<Float64Array> {
-  const { address, model, field } = endpoint;
+  const { address, model, field, more } = endpoint;
   const asked = {
     ...(model === undefined ? {} : { model }),
     query,
     [field]: passages,
     ...(field === 'texts' ? { truncate: true } : { return_documents: false }),
     ...(isRaw && { raw_scores: true }),
+    ...more,
   };
   return readScores(address, await postJson(endpoint, asked, limits), passages.length);
 }
@@ -98,8 +103,9 @@ function readScores(address: string, body: unknown, count: number): Float64Array
   const found = Float64Array.from({ length: count }, (_, index) => scores.get(index) ?? Number.NaN);
   if (parsed.data.length === count && !found.some(Number.isNaN)) return found;
   const passages = count === 1 ? 'the passage' : `each of ${count} passages`;
+  const usable = found.filter((score) => !Number.isNaN(score)).length;
   throw new HnMineError(
     'model',
-    `${address}: expected a score for ${passages}, with its index (found ${parsed.data.length})`,
+    `${address}: expected a score for ${passages}, with its index from 0 (found ${usable} in ${parsed.data.length})`,
   );
 }

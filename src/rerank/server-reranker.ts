@@ -24,6 +24,12 @@ const PROBE = {
   ],
 };
 
+/** Longer than most models read. */
+const LONG_PROBE = {
+  query: 'Is it long?',
+  passages: [Array.from({ length: 2000 }, (_, i) => `word${i % 97} and`).join(' ')],
+};
+
 /** The share of the largest score by which those of the same model differ at most, at another precision. */
 const SAME_MODEL = 0.02;
 
@@ -61,17 +67,19 @@ export async function planServerReranker(
       throw new HnMineError('model', `${address}: gives other scores than ${addresses[0]}; ${rule}`);
     }
     first ??= scores;
-    endpoints.push(endpoint);
+    endpoints.push(await findCut(endpoint));
   }
   const { model = 'reranker' } = endpoints[0] as RerankEndpoint;
   const name = `${model} at ${addresses.join(', ')}`;
-  const isRaw = activation !== 'model' && (await givesLogits(endpoints[0] as RerankEndpoint, first as Float64Array));
-  const notes = [`${name}: what the server cuts off is not counted`];
+  const isRaw = activation !== 'model' && (await giveLogits(endpoints, first as Float64Array));
+  const cuts = endpoints.every(({ refusesLong }) => !refusesLong);
+  const notes = [`${name}: ${cuts ? 'what the server cuts off is not counted' : 'refuses texts that are too long'}`];
   if (activation === 'none' && !isRaw) notes.push(`${name}: gives no logits, so its scores are taken as they are`);
   return {
     name,
     notes,
     isReproducible: true,
+    countsTruncated: false,
     activate: ACTIVATIONS[isRaw && activation === 'sigmoid' ? 'Sigmoid' : 'Identity'] as (logit: number) => number,
     identify: (folder) => identify(folder, { reranks: model, isRaw }, first as Float64Array),
     check: async () => {},
@@ -89,6 +97,25 @@ async function identify(folder: string, named: { reranks: string; isRaw: boolean
   });
   // Two models never share a folder, even where their first runs begin at the same time.
   return { name: found ?? nameIdentity(identity), identity };
+}
+
+/** Has a server cut off what is too long, if it does so where it is asked, as vLLM does, and not by itself. */
+async function findCut(endpoint: RerankEndpoint): Promise<RerankEndpoint> {
+  for (const asked of [endpoint, { ...endpoint, more: { truncate_prompt_tokens: -1 } }]) {
+    try {
+      await requestScores(asked, LONG_PROBE, false);
+      return asked;
+    } catch (error) {
+      if (refusalStatus(error) === undefined) throw error;
+    }
+  }
+  return { ...endpoint, refusesLong: true };
+}
+
+/** Whether all of them do. */
+async function giveLogits(endpoints: readonly RerankEndpoint[], own: Float64Array): Promise<boolean> {
+  for (const endpoint of endpoints) if (!(await givesLogits(endpoint, own))) return false;
+  return true;
 }
 
 /** Whether a server gives other scores where it is asked for logits; scores beyond 0 and 1 are logits anyway. */

@@ -26,18 +26,25 @@ export async function createIndex(
     const { createFaissIndex } = await import('../search/faiss.js');
     return createFaissIndex(passages, { threads });
   }
+  const openFlat = async (expected: number) => {
+    const { createFlatIndex } = await import('../search/flat.js');
+    return createFlatIndex(passages, { workers: threads, gpu, memory: memory.searching, queries: expected });
+  };
   if (index === 'milvus') {
     const { createMilvusIndex } = await import('../search/milvus.js');
     const { milvusAddress: address = MILVUS_ADDRESS, milvusDatabase: database } = config;
-    return createMilvusIndex(passages, { address, database, token: env.HN_MINE_MILVUS_TOKEN || undefined });
+    const options = { address, database, token: env.HN_MINE_MILVUS_TOKEN || undefined };
+    // Few rows need it.
+    return createMilvusIndex(passages, options, () => openFlat(0));
   }
-  const { createFlatIndex } = await import('../search/flat.js');
-  return createFlatIndex(passages, { workers: threads, gpu, memory: memory.searching, queries });
+  return openFlat(queries);
 }
 
 /** An optional package or a device that does not load is told before anything is read: an index of one passage shows it. */
 export async function checkIndex(config: MineConfig, workspace: Workspace, env: NodeJS.ProcessEnv): Promise<void> {
   if (config.index === 'flat' && config.gpu === undefined) return;
+  // What BM25 or a run ranks is searched by no index.
+  if (config.index !== 'flat' && !config.retriever.includes('dense')) return;
   // Milvus has no vectors of one value.
   const dim = 2;
   const source = new SharedArrayBuffer(dim * Float32Array.BYTES_PER_ELEMENT);

@@ -50,6 +50,7 @@ async function planFiles(files: ModelFiles, config: MineConfig, activation: Acti
     name,
     notes,
     isReproducible: !setup.quantizesBatch || (config.batchSize ?? 1) === 1,
+    countsTruncated: true,
     activate,
     async identify() {
       const identity = await identifyReranker(files, setup);

@@ -106,7 +106,8 @@ export async function* runWith<T>(
   };
   try {
     const { encoder, reranker } = await completeModels(local, config, context);
-    if (reranker) tally.reranker = { model: reranker.name, pairs: 0, truncated: 0, reused: 0 };
+    if (reranker)
+      tally.reranker = { model: reranker.name, pairs: 0, truncated: reranker.countsTruncated ? 0 : null, reused: 0 };
     const isGiven = given.queries && given.passages && !namesEncoder(config);
     tally.model = isGiven ? 'given vectors' : (encoder?.name ?? null);
     yield* work(dataset, {

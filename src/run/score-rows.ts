@@ -26,8 +26,8 @@ export interface ScoreCounts {
   rows: number;
   /** Scored; pairs that a block of rows holds twice count once. */
   pairs: number;
-  /** Pairs that the reranker could not read whole; without one, texts that the encoder could not. */
-  truncated: number;
+  /** Pairs that the reranker could not read whole, null where a server does not tell; without one, texts that the encoder could not. */
+  truncated: number | null;
   /** What gave the scores. */
   model: string;
 }
@@ -56,7 +56,7 @@ export async function* scoreRows(
       const onProgress = (done: number) => context.events.onProgress?.(scorer.phase, before + done);
       const { scores, truncated } = await scorer.score([...pairs.values()], onProgress);
       counts.pairs += scores.length;
-      counts.truncated += truncated;
+      counts.truncated = scorer.countsTruncated ? (counts.truncated ?? 0) + truncated : null;
       const numbers = new Map(Array.from(pairs.keys(), (key, i) => [key, scores[i] as number]));
       const scoreOf = (query: string) => (text: string) => numbers.get(keyOf(query, text)) as number;
       for (const row of rows) {
@@ -77,6 +77,7 @@ export async function* scoreRows(
 interface PairScorer {
   readonly name: string;
   readonly phase: Phase;
+  readonly countsTruncated: boolean;
   score(
     pairs: readonly Pair[],
     onProgress: (done: number) => void,
@@ -93,6 +94,7 @@ async function openScorer(config: ScoreConfig, workspace: Workspace, context: Ru
     return {
       name,
       phase: 'embedding',
+      countsTruncated: true,
       score: (pairs, onProgress) => scoreByVectors(encoder, pairs, onProgress),
       close: () => encoder.close(),
     };
@@ -103,6 +105,7 @@ async function openScorer(config: ScoreConfig, workspace: Workspace, context: Ru
   return {
     name: plan.name,
     phase: 'reranking',
+    countsTruncated: plan.countsTruncated,
     score: (pairs, onProgress) => reranker.score(pairs, onProgress),
     close: () => reranker.close(),
   };

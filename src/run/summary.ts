@@ -36,9 +36,15 @@ export interface Summary {
   /** Null where no text was encoded. */
   readonly model: string | null;
   /** With a reranker, by pairs of query and passage. */
-  readonly reranker?: RerankedCounts & { readonly model: string };
+  readonly reranker?: RerankedFigures;
   readonly seed: number;
   readonly flags: MineConfig;
+}
+
+export interface RerankedFigures extends Omit<RerankedCounts, 'truncated'> {
+  readonly model: string;
+  /** Null where a server does not tell. */
+  readonly truncated: number | null;
 }
 
 interface Mean {
@@ -51,7 +57,7 @@ export class Tally {
   encoded: EncodedCounts = { truncated: { queries: 0, passages: 0 }, texts: { distinct: 0, reused: 0 } };
   positives = { distinct: 0, notInPool: 0 };
   model: string | null = null;
-  reranker: (RerankedCounts & { readonly model: string }) | undefined;
+  reranker: RerankedFigures | undefined;
 
   readonly #config: MineConfig;
   readonly #now: () => number;
@@ -139,7 +145,7 @@ export class Tally {
     this.reranker = {
       ...this.reranker,
       pairs: this.reranker.pairs + pairs,
-      truncated: this.reranker.truncated + truncated,
+      truncated: this.reranker.truncated === null ? null : this.reranker.truncated + truncated,
       reused: this.reranker.reused + reused,
     };
   }

@@ -38,7 +38,9 @@ export async function createEngineIndex(
   limits: EngineLimits,
 ): Promise<VectorIndex> {
   const scorer = createScorer(passages.dim);
-  const [engine, maxNorm] = await Promise.all([open(), measureLongest(passages, scorer)]);
+  // First, so that nothing is open where it fails.
+  const maxNorm = await measureLongest(passages, scorer);
+  const engine = await open();
   const pool = { passages, scorer, maxNorm };
   const propose: Propose = (queries, k) => proposeInBlocks(engine, queries, k, limits);
   return {

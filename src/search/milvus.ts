@@ -1,4 +1,5 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
+import { readFileSync, readlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -34,6 +35,9 @@ const INSERTED_BYTES = 2 ** 20;
 
 const VECTOR = 'vector';
 const POLL_MS = 200;
+
+/** Longer than a busy cluster takes for a request. */
+const PATIENCE_MS = 120_000;
 
 /** As much of the client as is used here. */
 interface Client {
@@ -74,13 +78,41 @@ interface MilvusPackage {
  * A FLAT inner-product index of Milvus, rescored in float64. The vectors go to a collection of their own, which is dropped when
  * the index is closed, or by the next run on this machine where this one is killed.
  *
+ * @param openOther opens what searches where Milvus cannot: below ceilings, and deeper than it ranks
  * @throws HnMineError `search` with the next step where the client is missing, Milvus is not there or refuses; from `search` where it
- * fails, or where a row needs more passages than it ranks
+ * fails
  */
-export async function createMilvusIndex(place: Embeddings | VectorPlace, options: MilvusOptions): Promise<VectorIndex> {
+export async function createMilvusIndex(
+  place: Embeddings | VectorPlace,
+  options: MilvusOptions,
+  openOther: () => Promise<VectorIndex>,
+): Promise<VectorIndex> {
   const passages = 'source' in place ? openVectors(place) : vectorsInMemory(place);
-  return createEngineIndex(passages, () => openMilvus(passages, options), LIMITS);
+  const index = await createEngineIndex(passages, () => openMilvus(passages, options), LIMITS);
+  let other: Promise<VectorIndex> | undefined;
+  const searchOther: VectorIndex['search'] = async (...search) => {
+    other ??= openOther();
+    return (await other).search(...search);
+  };
+  return {
+    size: index.size,
+    async search(queries, k, below) {
+      if (below) return searchOther(queries, k, below);
+      try {
+        return await index.search(queries, k);
+      } catch (error) {
+        if (error instanceof TooDeep) return searchOther(queries, k);
+        throw error;
+      }
+    },
+    async close() {
+      await Promise.all([index.close(), other?.then((one) => one.close())]);
+    },
+  };
 }
+
+/** More is asked for than Milvus ranks. */
+class TooDeep extends Error {}
 
 async function openMilvus(passages: PassageVectors, options: MilvusOptions): Promise<SearchEngine> {
   const milvus = loadPackage(options.resolveFrom);
@@ -105,7 +137,7 @@ async function openMilvus(passages: PassageVectors, options: MilvusOptions): Pro
       try {
         return await searchFlat(client, ask, name, queries, k);
       } catch (error) {
-        throw closing ? failure('the index was closed during a search') : error;
+        throw closing && !(error instanceof TooDeep) ? failure('the index was closed during a search') : error;
       }
     },
     close,
@@ -120,6 +152,8 @@ function loadPackage(resolveFrom: string | undefined): MilvusPackage {
     );
   }
   try {
+    // It would tell people of lost pings in its own words.
+    process.env.GRPC_VERBOSITY ??= 'NONE';
     return createRequire(import.meta.url)(path) as MilvusPackage;
   } catch (cause) {
     throw failure(`the package ${CLIENT} is installed but does not load (${reasonOf(cause)})`, cause);
@@ -132,7 +166,10 @@ type Ask = <T extends Status | { readonly status: Status }>(request: Promise<T>)
 function createAsk(address: string): Ask {
   return async (request) => {
     const answer = await request.catch((cause: unknown) => {
-      throw failure(`${address}: ${describeCause(cause)}`, cause);
+      throw failure(
+        `${address}: no answer (${describeCause(cause)}); see whether Milvus is well, and run again`,
+        cause,
+      );
     });
     const { code, error_code, reason } = 'status' in answer ? answer.status : answer;
     if (code === 0 && (error_code === 'Success' || error_code === 0)) return answer;
@@ -152,6 +189,7 @@ async function connect(
     // Standard output is for data, and its logs would go there.
     logLevel: 'silent',
     telemetry: { enabled: false },
+    timeout: PATIENCE_MS,
   });
   try {
     await client.connectPromise;
@@ -175,19 +213,35 @@ function oneLine(text: string): string {
   return text.replaceAll(/\s+/g, ' ').trim();
 }
 
-/** Milvus takes letters, digits and underscores. */
-const OWN_HEAD = `hn_mine_${hostname().replaceAll(/[^A-Za-z0-9]/g, '_')}_`;
+/** Of processes that see each other: those of this machine since it was started, and of this container. Milvus takes letters, digits and underscores. */
+const OWN_HEAD = `hn_mine_${nameProcessSpace()}_`;
+
+function nameProcessSpace(): string {
+  const read = (work: () => string) => {
+    try {
+      return work();
+    } catch {
+      // Only Linux has these.
+      return '';
+    }
+  };
+  const boot = read(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8'));
+  const space = read(() => readlinkSync('/proc/self/ns/pid'));
+  return createHash('sha256').update([hostname(), boot, space].join(' ')).digest('hex').slice(0, 12);
+}
 
 function nameCollection(): string {
   return `${OWN_HEAD}${process.pid}_${randomBytes(4).toString('hex')}`;
 }
 
-/** Those of processes of this machine that are gone. */
+/** Those of processes that this one would see, and that are gone. */
 async function dropLeftovers(client: Client, ask: Ask): Promise<void> {
   const { data } = await ask(client.showCollections());
   for (const { name } of data) {
     const [, pid] = name.startsWith(OWN_HEAD) ? (/^(\d+)_[0-9a-f]{8}$/.exec(name.slice(OWN_HEAD.length)) ?? []) : [];
-    if (pid !== undefined && !isRunning(Number(pid))) await client.dropCollection({ collection_name: name });
+    // Another run may be first.
+    if (pid !== undefined && !isRunning(Number(pid)))
+      await client.dropCollection({ collection_name: name }).catch(() => {});
   }
 }
 
@@ -237,17 +291,15 @@ async function waitForIndex(client: Client, ask: Ask, index: object): Promise<vo
   for (;;) {
     const { index_descriptions } = await ask(client.describeIndex(index));
     const [found] = index_descriptions;
-    if (found?.state === 'Finished') return;
-    if (found?.state === 'Failed') throw failure(`Milvus cannot index (${oneLine(found.index_state_fail_reason)})`);
+    if (found === undefined) throw failure('Milvus knows nothing of the index that it was told to make');
+    if (found.state === 'Finished') return;
+    if (found.state === 'Failed') throw failure(`Milvus cannot index (${oneLine(found.index_state_fail_reason)})`);
     await sleep(POLL_MS);
   }
 }
 
 async function searchFlat(client: Client, ask: Ask, name: string, queries: Embeddings, k: number) {
-  if (k > MOST_RANKED) {
-    const most = MOST_RANKED.toLocaleString('en');
-    throw failure(`a row needs more than the ${most} best passages, which is all that Milvus ranks; use --index flat`);
-  }
+  if (k > MOST_RANKED) throw new TooDeep();
   const { results } = await ask(
     client.search({
       collection_name: name,

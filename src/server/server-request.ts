@@ -86,7 +86,7 @@ function listUrls(address: string, { endpoint, paths }: ServerKind): string[] {
 /** The only model that a server lists; nothing where it lists none. @throws HnMineError `model` where there are several */
 async function findOnlyModel(endpoint: Endpoint): Promise<string | undefined> {
   const { kind, address, url } = endpoint;
-  const list = new URL('models', url).href;
+  const list = Object.assign(new URL(url), { pathname: new URL('models', url).pathname }).href;
   const { isOk, body } = await send({ ...endpoint, url: list }, { method: 'GET' });
   const listed = modelList.safeParse(isOk ? tryParse(body) : undefined);
   if (!listed.success) return undefined;
@@ -178,10 +178,12 @@ function describeRefusal({ kind, address, key }: Endpoint, { status, body }: Ans
   const found = `HTTP ${status}${said === '' ? '' : `: ${said}`}`;
   const isTooLong =
     /too (large|long)|context length|less than \d+ tokens|max(imum)?.{0,40}tokens|tokens.{0,40}max/i.test(said);
-  const isBusy = status === 408 || status === 429 || (status >= 500 && !isTooLong);
+  const isBusy = status === 408 || status === 429 || (status >= 500 && status !== 501 && !isTooLong);
   if (isBusy) return new HnMineError('network', `${address}: cannot answer now (${found}); try again later`);
   const isElsewhere =
-    status === 404 && (said === '' || said.startsWith('<') || /^(404 )?(page )?not found$/i.test(said));
+    status === 405 ||
+    (status === 404 &&
+      (said === '' || said.startsWith('<') || /^(404 )?((page|file) )?not found\.?$|^cannot post /i.test(said)));
   const cause = new Refusal(status, isElsewhere, found);
   if (status === 401 || status === 403) {
     const advice = `${key === undefined ? 'set' : 'check'} ${kind.keyVariable}`;

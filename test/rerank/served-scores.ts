@@ -6,6 +6,7 @@ export interface AskedScores {
   readonly documents?: readonly string[];
   readonly texts?: readonly string[];
   readonly raw_scores?: boolean;
+  readonly truncate_prompt_tokens?: number;
   readonly key: string | undefined;
 }
 

@@ -77,13 +77,13 @@ describe('a server of a reranker', () => {
     const there = await collect({ reranker: address });
     const here = await collect({ reranker: TINY_RERANKER });
     expect(there.rows).toEqual(here.rows);
-    expect(there.summary.reranker).toEqual({ model: `tiny at ${address}`, pairs: 126, truncated: 0, reused: 0 });
+    expect(there.summary.reranker).toEqual({ model: `tiny at ${address}`, pairs: 126, truncated: null, reused: 0 });
   });
 
   it.each(['jina', 'tei'] as const)('gives what it makes of logits, in the style of %s', async (style) => {
     const { scores, asked } = await scoreBy({ style });
     expectNear(scores, LOGITS.map(sigmoid));
-    expect(asked.map(({ raw_scores }) => raw_scores)).toEqual([undefined, undefined, undefined]);
+    expect(asked.map(({ raw_scores }) => raw_scores)).toEqual(Array(4).fill(undefined));
   });
 
   it.each(['jina', 'tei'] as const)('gives logits where they are wanted, in the style of %s', async (style) => {
@@ -112,6 +112,32 @@ describe('a server of a reranker', () => {
     expectNear((await scoreBy(serving, 'sigmoid')).scores, LOGITS.map(sigmoid));
   });
 
+  it('gives logits only where all servers of the model do', async () => {
+    const [either, sigmoids] = [await serveScores({ logitOf }), await serveScores({ logitOf, gives: 'sigmoid' })];
+    for (const addresses of [
+      [either.address, sigmoids.address],
+      [sigmoids.address, either.address],
+    ]) {
+      const { reranker } = await open(addresses, { batchSize: 1 }, 'none');
+      expectNear([...(await reranker.score(PAIRS)).scores], LOGITS.map(sigmoid));
+    }
+    expect(sigmoids.asked.length).toBeGreaterThan(4);
+  });
+
+  it('is asked to cut off what is too long, where it does not by itself', async () => {
+    const refuse = { status: 400, body: '{"message":"This model\'s maximum context length is 512 tokens."}' };
+    const isLong = ({ documents = [] }: { documents?: readonly string[] }) =>
+      documents.some((text) => text.length > 2000);
+    const strict = await scoreBy({ faultOf: (_, asked) => (isLong(asked) ? refuse : undefined) });
+    expect(strict.notes).toEqual(['refuses texts that are too long']);
+    const able = await scoreBy({
+      faultOf: (_, asked) => (isLong(asked) && asked.truncate_prompt_tokens === undefined ? refuse : undefined),
+    });
+    expect(able.notes).toEqual(['what the server cuts off is not counted']);
+    expectNear(able.scores, LOGITS.map(sigmoid));
+    expect(able.asked.slice(-2).map(({ truncate_prompt_tokens }) => truncate_prompt_tokens)).toEqual([-1, -1]);
+  });
+
   it('is asked with its model and key, for one query at a time, no more passages than told', async () => {
     const server = await serveScores({ logitOf, path: '/v1/rerank', models: ['a', 'b'] });
     const config = parseConfig({ reranker: server.address, rerankerModel: 'b', batchSize: 2 });
@@ -119,7 +145,7 @@ describe('a server of a reranker', () => {
     const done: number[] = [];
     const reranker = createStoredReranker(() => planned.start(), planned.activate);
     await reranker.score(PAIRS.toReversed(), (count) => done.push(count));
-    const [, ...rest] = server.asked;
+    const [, , ...rest] = server.asked;
     const pairs = rest.flatMap(({ query, documents = [] }) => documents.map((passage) => `${query} ${passage}`));
     expect(pairs.toSorted()).toEqual(PAIRS.map(([query, passage]) => `${query} ${passage}`).toSorted());
     expect(rest.map(({ documents }) => documents?.length).toSorted()).toEqual([1, 1, 2, 2, 2, 2]);
@@ -184,9 +210,16 @@ describe('a server of a reranker', () => {
       says: 'http://HOST: has several models; name one with --reranker-model (found a, b)',
     },
     {
+      title: 'what it does not have',
+      serving: {
+        faultOf: () => ({ status: 501, body: '{"error":{"message":"This server does not support reranking"}}' }),
+      },
+      says: 'http://HOST: the server refused (HTTP 501: This server does not support reranking)',
+    },
+    {
       title: 'another path',
       serving: { path: '/api/rerank' },
-      says: 'http://HOST: has neither /rerank nor /v1/rerank (http://HOST: the server refused (HTTP 404: Not Found)); give the whole address',
+      says: 'http://HOST: has neither /v1/rerank nor /rerank (http://HOST: the server refused (HTTP 404: Not Found)); give the whole address',
     },
     {
       title: 'a key that is missing',
@@ -209,12 +242,12 @@ describe('a server of a reranker', () => {
     {
       title: 'too few scores',
       serving: { answer: (scores) => scores.slice(1).map((score, index) => ({ index, score })) },
-      says: 'http://HOST: expected a score for each of 4 passages, with its index (found 3)',
+      says: 'http://HOST: expected a score for each of 4 passages, with its index from 0 (found 3 in 3)',
     },
     {
       title: 'the same place twice',
       serving: { answer: (scores) => scores.map((score) => ({ index: 0, score })) },
-      says: 'http://HOST: expected a score for each of 4 passages, with its index (found 4)',
+      says: 'http://HOST: expected a score for each of 4 passages, with its index from 0 (found 1 in 4)',
     },
     {
       title: 'too many passages',

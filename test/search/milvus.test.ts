@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { Embeddings } from '#dist/embed/encoder.js';
 import { createMilvusIndex } from '#dist/search/milvus.js';
 import { makeTemporaryFolder, removeTemporaryFolders } from '../temporary-folder.js';
 import { randomVectors } from './brute-force.js';
@@ -8,6 +9,8 @@ import { randomVectors } from './brute-force.js';
 const ADDRESS = 'localhost:19530';
 
 afterEach(removeTemporaryFolders);
+
+const noOther = () => Promise.reject(new Error('is not needed'));
 
 /** A folder with a client that consists of this one module. */
 function installClient(source: string): string {
@@ -55,7 +58,7 @@ const refusal = (message: string) => expect.objectContaining({ code: 'search', m
 
 describe('an index of Milvus', () => {
   it('asks for its client with the line that installs it', async () => {
-    expect(await refusalOf(createMilvusIndex(passages, { address: ADDRESS }))).toEqual(
+    expect(await refusalOf(createMilvusIndex(passages, { address: ADDRESS }, noOther))).toEqual(
       refusal(
         'the package @zilliz/milvus2-sdk-node is not installed; run "npm install @zilliz/milvus2-sdk-node" beside hn-mine, or use --index flat (exact as well)',
       ),
@@ -73,7 +76,7 @@ describe('an index of Milvus', () => {
       source: answering(
         'async showCollections() { throw new Error("14 UNAVAILABLE: No connection established. Last error: Error: connect ECONNREFUSED 127.0.0.1:1. Resolution note: ") }',
       ),
-      message: `${ADDRESS}: connect ECONNREFUSED 127.0.0.1:1`,
+      message: `${ADDRESS}: no answer (connect ECONNREFUSED 127.0.0.1:1); see whether Milvus is well, and run again`,
     },
     {
       what: 'a database that does not exist',
@@ -96,7 +99,9 @@ describe('an index of Milvus', () => {
     },
   ])('is refused for $what', async ({ source, message }) => {
     const resolveFrom = installClient(source);
-    expect(await refusalOf(createMilvusIndex(passages, { address: ADDRESS, resolveFrom }))).toEqual(refusal(message));
+    expect(await refusalOf(createMilvusIndex(passages, { address: ADDRESS, resolveFrom }, noOther))).toEqual(
+      refusal(message),
+    );
   });
 
   it.each([
@@ -111,26 +116,40 @@ describe('an index of Milvus', () => {
       message: `${ADDRESS}: Milvus refused (out of memory)`,
     },
   ])('fails where a search $what', async ({ source, message }) => {
-    const index = await createMilvusIndex(passages, {
-      address: ADDRESS,
-      resolveFrom: installClient(answering(source)),
-    });
+    const index = await createMilvusIndex(
+      passages,
+      {
+        address: ADDRESS,
+        resolveFrom: installClient(answering(source)),
+      },
+      noOther,
+    );
     expect(await refusalOf(index.search(queries, 3))).toEqual(refusal(message));
     await index.close();
   });
 
-  it('fails where a cut needs more passages than Milvus ranks', async () => {
+  it('has another one search below ceilings, and deeper than Milvus ranks', async () => {
     const equal = { data: new Float32Array(2 * 20_000).fill(0.5), dim: 2, count: 20_000 };
     const resolveFrom = installClient(
       answering(`async search({ limit }) {
         return { status: ok, results: Array.from({ length: limit }, (_, i) => ({ id: String(i), score: 0.5 })) };
       }`),
     );
-    const index = await createMilvusIndex(equal, { address: ADDRESS, resolveFrom });
-    expect(await refusalOf(index.search({ ...equal, count: 1 }, 5000))).toEqual(
-      refusal('a row needs more than the 16,384 best passages, which is all that Milvus ranks; use --index flat'),
-    );
+    const asked: unknown[] = [];
+    const other = {
+      size: 20_000,
+      search: async (some: Embeddings, k: number, below?: Float64Array) => {
+        asked.push([some.count, k, below?.[0]]);
+        return [];
+      },
+      close: async () => void asked.push('closed'),
+    };
+    const index = await createMilvusIndex(equal, { address: ADDRESS, resolveFrom }, async () => other);
+    // All scores are equal, so that only the whole pool decides.
+    await index.search({ ...equal, count: 1 }, 5000);
+    await index.search({ ...equal, count: 1 }, 3, Float64Array.of(0.4));
     await index.close();
+    expect(asked).toEqual([[1, 5000, undefined], [1, 3, 0.4], 'closed']);
   });
 
   it('that is closed ends its searches', async () => {
@@ -139,7 +158,7 @@ describe('an index of Milvus', () => {
         'search() { return new Promise((_, reject) => { this.end = reject }) } async closeConnection() { this.end(new Error("closed")) }',
       ),
     );
-    const index = await createMilvusIndex(passages, { address: ADDRESS, resolveFrom });
+    const index = await createMilvusIndex(passages, { address: ADDRESS, resolveFrom }, noOther);
     const search = refusalOf(index.search(queries, 3));
     await index.close();
     await index.close();

@@ -14,6 +14,8 @@ const PROGRAM = process.env.HN_MINE_MILVUS ?? '';
 const CLIENT = process.env.HN_MINE_MILVUS_CLIENT ?? '';
 const DATA = ['--input', resolve('fixtures/train.jsonl'), '--pool', resolve('fixtures/pool.jsonl')];
 
+const noOther = () => Promise.reject(new Error('is not needed'));
+
 interface Client {
   showCollections(): Promise<{ readonly data: readonly { readonly name: string }[] }>;
   closeConnection(): Promise<unknown>;
@@ -62,7 +64,7 @@ describe.skipIf(!existsSync(PROGRAM) || !existsSync(join(CLIENT, 'node_modules')
   it.each(adversarialPools().filter(({ passages }) => passages.dim > 1))(
     'gives the neighbours of a plain loop: $name',
     async ({ passages, queries, ks }) => {
-      const index = await createMilvusIndex(passages, { address, resolveFrom: CLIENT });
+      const index = await createMilvusIndex(passages, { address, resolveFrom: CLIENT }, noOther);
       for (const k of ks) expect(await index.search(queries, k)).toEqual(searchByLoop(passages, queries, k));
       await index.close();
       expect(await listCollections()).toEqual([]);
@@ -71,7 +73,7 @@ describe.skipIf(!existsSync(PROGRAM) || !existsSync(join(CLIENT, 'node_modules')
 
   it('gives the rows of the built-in index, with and without bounds', async () => {
     const workspace = openWorkspace();
-    for (const flags of [[], ['--relative-margin', '0.4', '--ranks']]) {
+    for (const flags of [[], ['--relative-margin', '0.4', '--ranks'], ['--max-score', '0.1']]) {
       const run = async (...index: string[]) => {
         const { stdout, stderr } = await workspace.run([...DATA, ...flags, '--scores', '--quiet', ...index]);
         expect(stderr).toBe('');
@@ -87,7 +89,7 @@ describe.skipIf(!existsSync(PROGRAM) || !existsSync(join(CLIENT, 'node_modules')
     const script = `
       const { createMilvusIndex } = await import(${milvus});
       const options = ${JSON.stringify({ address, resolveFrom: CLIENT })};
-      await createMilvusIndex({ data: Float32Array.of(1, 2), dim: 2, count: 1 }, options);
+      await createMilvusIndex({ data: Float32Array.of(1, 2), dim: 2, count: 1 }, options, () => undefined);
       process.kill(process.pid, 'SIGKILL');`;
     const killed = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: 'ignore' });
     await until(() => killed.signalCode !== null, 30_000);
