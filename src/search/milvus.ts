@@ -39,6 +39,9 @@ const POLL_MS = 200;
 /** Longer than a busy cluster takes for a request. */
 const PATIENCE_MS = 120_000;
 
+/** What the end of a run waits for its collection to be dropped. */
+const END_MS = 10_000;
+
 /** As much of the client as is used here. */
 interface Client {
   readonly connectPromise: Promise<unknown>;
@@ -165,7 +168,7 @@ type Ask = <T extends Status | { readonly status: Status }>(request: Promise<T>)
 /** Milvus answers that something failed, and the client throws where there is no answer. */
 function createAsk(address: string): Ask {
   return async (request) => {
-    const answer = await request.catch((cause: unknown) => {
+    const answer = await within(PATIENCE_MS, request).catch((cause: unknown) => {
       throw failure(
         `${address}: no answer (${describeCause(cause)}); see whether Milvus is well, and run again`,
         cause,
@@ -189,7 +192,6 @@ async function connect(
     // Standard output is for data, and its logs would go there.
     logLevel: 'silent',
     telemetry: { enabled: false },
-    timeout: PATIENCE_MS,
   });
   try {
     await client.connectPromise;
@@ -331,8 +333,22 @@ function toArray({ data, dim }: Embeddings, row: number): number[] {
 
 /** What cannot be dropped any more is dropped by the next run. */
 async function drop(client: Client, name: string): Promise<void> {
-  await client.dropCollection({ collection_name: name }).catch(() => {});
-  await client.closeConnection().catch(() => {});
+  await within(END_MS, client.dropCollection({ collection_name: name })).catch(() => {});
+  await within(END_MS, client.closeConnection()).catch(() => {});
+}
+
+/** The client's own limit does not end every request. @throws where there is no answer in time */
+async function within<T>(milliseconds: number, request: Promise<T>): Promise<T> {
+  const timer = new AbortController();
+  const late = sleep(milliseconds, undefined, { signal: timer.signal }).then(() => {
+    throw new Error(`nothing for ${milliseconds / 1000} s`);
+  });
+  try {
+    return await Promise.race([request, late]);
+  } finally {
+    late.catch(() => {});
+    timer.abort();
+  }
 }
 
 function failure(message: string, cause?: unknown): HnMineError {
