@@ -15,7 +15,11 @@ export async function main(argv: readonly string[]): Promise<void> {
     reportError(error, argv.includes('--verbose'), /--log-format[ =]json/.test(argv.join(' ')));
     process.exitCode = exitCodeOf(error);
   }
+  // A connection that its library cannot close must not keep the process; where nothing does, it ends at once.
+  setTimeout(() => process.exit(), LAST_GRACE_MS).unref();
 }
+
+const LAST_GRACE_MS = 5000;
 
 /** A command loads the rest of itself only when its flags and their values are right: help and mistakes answer at once. */
 async function runCommand(argv: readonly string[]): Promise<number> {
