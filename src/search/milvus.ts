@@ -39,6 +39,9 @@ const POLL_MS = 200;
 /** Longer than a busy cluster takes for a request. */
 const PATIENCE_MS = 120_000;
 
+/** What it may take until many vectors are written and loaded. */
+const LOADING_MS = 3_600_000;
+
 /** What the end of a run waits for its collection to be dropped. */
 const END_MS = 10_000;
 
@@ -163,12 +166,12 @@ function loadPackage(resolveFrom: string | undefined): MilvusPackage {
   }
 }
 
-type Ask = <T extends Status | { readonly status: Status }>(request: Promise<T>) => Promise<T>;
+type Ask = <T extends Status | { readonly status: Status }>(request: Promise<T>, limit?: number) => Promise<T>;
 
 /** Milvus answers that something failed, and the client throws where there is no answer. */
 function createAsk(address: string): Ask {
-  return async (request) => {
-    const answer = await within(PATIENCE_MS, request).catch((cause: unknown) => {
+  return async (request, limit = PATIENCE_MS) => {
+    const answer = await within(limit, request).catch((cause: unknown) => {
       throw failure(
         `${address}: no answer (${describeCause(cause)}); see whether Milvus is well, and run again`,
         cause,
@@ -280,11 +283,11 @@ async function fillCollection(client: Client, ask: Ask, { milvus: { DataType }, 
     await ask(client.insert({ ...collection, data }));
     first += piece.count;
   }
-  await ask(client.flushSync({ collection_names: [name] }));
+  await ask(client.flushSync({ collection_names: [name] }), LOADING_MS);
   const index = { ...collection, field_name: VECTOR };
   await ask(client.createIndex({ ...index, index_type: 'FLAT', metric_type: 'IP' }));
   await waitForIndex(client, ask, index);
-  await ask(client.loadCollectionSync(collection));
+  await ask(client.loadCollectionSync(collection), LOADING_MS);
   const { data: held } = await ask(client.count(collection));
   if (Number(held) !== count) throw failure(`Milvus holds ${held} of ${count} vectors`);
 }
