@@ -1,14 +1,9 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { createRequire } from 'node:module';
 import { arch } from 'node:os';
-import { pipeline } from 'node:stream/promises';
+import { hashFile, listVersions } from '../model/identify-files.js';
 import { listGraphFiles, type ModelFiles } from '../model/model-files.js';
 import type { EncoderIdentity } from '../store/embedding-store.js';
 import type { EncodeSetup } from './encode-worker.js';
 import type { Role } from './encoder.js';
-
-const require = createRequire(import.meta.url);
 
 /**
  * Everything that changes the vector of a text, its prompt and length aside: the contents of the model's files, what is done
@@ -35,30 +30,9 @@ export async function identifyEncoder(files: ModelFiles, setup: EncodeSetup): Pr
   };
 }
 
-/** A short name for an identity. */
-export function nameIdentity(identity: EncoderIdentity): string {
-  return createHash('sha256').update(JSON.stringify(identity)).digest('hex').slice(0, 32);
-}
-
 /** What a text's vector depends on beside its encoder: the text with its prompt, the prompt where it is not pooled, the length. */
 export function keyOfText({ roles, settings }: EncodeSetup, text: string, role: Role): string {
   const { prompt, maxLength } = roles[role];
   const unpooled = settings.poolsPrompt ? '' : prompt.before;
   return JSON.stringify([maxLength ?? null, unpooled, prompt.before + text + prompt.after]);
-}
-
-/** Of a model's file. */
-export async function hashFile(file: string): Promise<string> {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(file, { highWaterMark: 1 << 20 }), hash);
-  return hash.digest('hex');
-}
-
-/** Of the libraries that compute. */
-export function listVersions(): Readonly<Record<string, string>> {
-  return { onnxruntime: versionOf('onnxruntime-node'), tokenizers: versionOf('tokenizers') };
-}
-
-function versionOf(name: string): string {
-  return (require(`${name}/package.json`) as { version: string }).version;
 }

@@ -6,7 +6,6 @@ import { shareServers } from '../server/servers.js';
 import { findStore } from '../store/find-store.js';
 import { EMBEDDER, requestVectors } from './embedding-server.js';
 import type { Role } from './encoder.js';
-import { nameIdentity } from './encoder-identity.js';
 import type { PlannedEncoder } from './planned-encoder.js';
 import { describeUnusable, normalizeVector, unusableEmbedding } from './pooling.js';
 import { resolvePrompts } from './prompts.js';
@@ -88,15 +87,13 @@ async function probeLength(endpoint: Endpoint): Promise<Float32Array | null> {
 }
 
 /** The store of a server's model is the one of its name whose vectors of the probes are the model's; else there is none yet. */
-async function identify(folder: string, named: { server: string; normalize: boolean }, probes: Probes) {
+function identify(folder: string, named: { server: string; normalize: boolean }, probes: Probes) {
   const identity = { ...named, probes: probes.map((vector) => vector && [...vector]) };
-  const found = await findStore(folder, (known) => {
+  return findStore(folder, identity, (known) => {
     return (
       known.server === named.server && known.normalize === named.normalize && isSame(readProbes(known.probes), probes)
     );
   });
-  // Two models never share a folder, even where their first runs begin at the same time.
-  return { name: found ?? nameIdentity(identity), identity };
 }
 
 function readProbes(value: unknown): (Float32Array | null)[] {

@@ -1,9 +1,9 @@
-import { digestText } from '../memory/hash.js';
 import { takeFitting } from '../memory/take-fitting.js';
 import { listTexts } from '../memory/text-spool.js';
 import { createPacer } from '../pacer.js';
 import type { EmbeddingStore } from '../store/embedding-store.js';
-import { KEY_BYTES, type StoredVector } from '../store/segment.js';
+import { makeKeys } from '../store/keys.js';
+import type { StoredVector } from '../store/segment.js';
 import type { Encoder, OnVectors, Role } from './encoder.js';
 
 /** Encodes some texts, and hands over their vectors as they are done, in any order. */
@@ -104,7 +104,7 @@ async function encodeChunk(
   startEncoder: () => Promise<RowEncoder>,
   onProgress: () => void,
 ): Promise<void> {
-  const keys = keyed ? await hashTexts(chunk.texts, (text) => keyed.keyOf(text, role)) : [];
+  const keys = keyed ? await makeKeys(chunk.texts, (text) => keyed.keyOf(text, role)) : [];
   await keyed?.store.read(keys, chunk.put);
   chunk.reused = chunk.done;
   onProgress();
@@ -163,16 +163,6 @@ function collectChunk(
     listMissing: () => texts.flatMap((_, place) => (isKnown[place] === 0 ? [place] : [])),
   };
   return chunk;
-}
-
-async function hashTexts(texts: readonly string[], keyOf: (text: string) => string): Promise<Uint8Array[]> {
-  const pause = createPacer();
-  const keys: Uint8Array[] = [];
-  for (const text of texts) {
-    keys.push(Uint8Array.from(Buffer.from(digestText(keyOf(text)), 'latin1').subarray(0, KEY_BYTES)));
-    await pause();
-  }
-  return keys;
 }
 
 /**

@@ -49,6 +49,7 @@ export async function openRetrievers(
   const openBm25 = async () => createBm25Retriever(keep(await tools.openBm25(dataset.pool.texts)));
   try {
     const dense = names.includes('dense') && embedding ? await openDense(embedding) : undefined;
+    // BM25 alone has its scores from them; its phase begins when they are there.
     await embedding?.vectors;
     const bm25 = names.includes('bm25') || skipLexical > 0 ? await openBm25() : undefined;
     const named = [dense, names.includes('bm25') ? bm25 : undefined].filter((one) => one !== undefined);

@@ -13,9 +13,9 @@ import {
 import { open, rename } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
-import { kill } from 'node:process';
 import type { Writable } from 'node:stream';
-import { HnMineError, hasErrno, reasonOf } from '../errors.js';
+import { HnMineError, reasonOf } from '../errors.js';
+import { isAlive } from '../is-alive.js';
 
 /** Bytes on their way to the disk before anybody waits for it: it stalls at times. */
 const UNDER_WAY = 1 << 22;
@@ -152,14 +152,5 @@ function removeOrphans(target: string): void {
     if (!file.startsWith(head) || !file.endsWith('.partial')) continue;
     const processId = Number(file.slice(head.length, -'.partial'.length));
     if (Number.isSafeInteger(processId) && !isAlive(processId)) rmSync(join(dirname(target), file), { force: true });
-  }
-}
-
-function isAlive(processId: number): boolean {
-  try {
-    // Signal 0 only asks whether the process is there.
-    return kill(processId, 0);
-  } catch (error) {
-    return !hasErrno(error, 'ESRCH');
   }
 }

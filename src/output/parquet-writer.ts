@@ -60,20 +60,16 @@ async function* writeGroups(lines: TextSpool, { columns }: ColumnFinder): AsyncG
   const pause = createPacer();
   const writer = new ByteWriter();
   const take = () => {
-    const bytes = new Uint8Array(writer.buffer, 0, writer.index).slice();
+    const bytes = writer.getBytes().slice();
     // Offsets in the file go on.
     writer.index = 0;
     return bytes;
   };
-  const parquet = new ParquetWriter({
-    writer,
-    schema: describeColumns(columns),
-    createdBy: 'hn-mine',
-  });
+  const parquet = new ParquetWriter({ writer, schema: describeColumns(columns), createdBy: 'hn-mine' });
   let group: Member[][] = [];
   let bytes = 0;
   const writeGroup = () => {
-    parquet.write({ columnData: fillColumns(columns, group), rowGroupSize: Math.max(1, group.length) });
+    parquet.write({ columnData: fillColumns(columns, group), rowGroupSize: group.length });
     group = [];
     bytes = 0;
     return take();

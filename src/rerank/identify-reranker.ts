@@ -1,5 +1,5 @@
 import { arch } from 'node:os';
-import { hashFile, listVersions } from '../embed/encoder-identity.js';
+import { hashFile, listVersions } from '../model/identify-files.js';
 import { listGraphFiles, type ModelFiles } from '../model/model-files.js';
 import type { EncoderIdentity } from '../store/embedding-store.js';
 import type { RerankSetup } from './rerank-worker.js';

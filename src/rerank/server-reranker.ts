@@ -1,5 +1,4 @@
 import type { MineConfig } from '../config/config.js';
-import { nameIdentity } from '../embed/encoder-identity.js';
 import { HnMineError } from '../errors.js';
 import { ACTIVATIONS } from '../model/activations.js';
 import { runJobs } from '../model/jobs.js';
@@ -88,15 +87,13 @@ export async function planServerReranker(
 }
 
 /** The store of a server's reranker is the one of its name whose scores of the probe are the model's; else there is none yet. */
-async function identify(folder: string, named: { reranks: string; isRaw: boolean }, scores: Float64Array) {
+function identify(folder: string, named: { reranks: string; isRaw: boolean }, scores: Float64Array) {
   const identity = { ...named, probe: [...scores] };
-  const found = await findStore(folder, (known) => {
+  return findStore(folder, identity, (known) => {
     const { reranks, isRaw, probe } = known;
     if (reranks !== named.reranks || isRaw !== named.isRaw || !Array.isArray(probe)) return false;
     return probe.length === scores.length && isSame(Float64Array.from(probe as number[]), scores, SAME_STORE);
   });
-  // Two models never share a folder, even where their first runs begin at the same time.
-  return { name: found ?? nameIdentity(identity), identity };
 }
 
 /** Has a server cut off what is too long, if it does so where it is asked, as vLLM does, and not by itself. */

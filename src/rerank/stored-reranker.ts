@@ -1,7 +1,5 @@
-import { digestText } from '../memory/hash.js';
-import { createPacer } from '../pacer.js';
 import type { EmbeddingStore } from '../store/embedding-store.js';
-import { KEY_BYTES } from '../store/segment.js';
+import { makeKeys } from '../store/keys.js';
 import type { Pair, PairReranker, Reranker } from './reranker.js';
 
 /**
@@ -28,7 +26,7 @@ export function createStoredReranker(
         done++;
         if (isTruncated) truncated++;
       };
-      const keys = store ? await hashPairs(pairs) : [];
+      const keys = store ? await makeKeys(pairs, (pair) => JSON.stringify(pair)) : [];
       await store?.read(keys, (place, { vector, isTruncated }) => put(place, vector[0] as number, isTruncated));
       const reused = done;
       if (reused > 0) onProgress(done);
@@ -56,14 +54,4 @@ export function createStoredReranker(
       }
     },
   };
-}
-
-async function hashPairs(pairs: readonly Pair[]): Promise<Uint8Array[]> {
-  const pause = createPacer();
-  const keys: Uint8Array[] = [];
-  for (const pair of pairs) {
-    keys.push(Uint8Array.from(Buffer.from(digestText(JSON.stringify(pair)), 'latin1').subarray(0, KEY_BYTES)));
-    await pause();
-  }
-  return keys;
 }

@@ -1,7 +1,7 @@
 import type { MineConfig } from '../config/config.js';
 import { EMBEDDER } from '../embed/embedding-server.js';
 import type { Encoder } from '../embed/encoder.js';
-import { identifyEncoder, keyOfText, nameIdentity } from '../embed/encoder-identity.js';
+import { identifyEncoder, keyOfText } from '../embed/encoder-identity.js';
 import { type EncoderPlan, planEncoder, startRowEncoder } from '../embed/onnx-encoder.js';
 import type { PlannedEncoder } from '../embed/planned-encoder.js';
 import { planServerEncoder } from '../embed/server-encoder.js';
@@ -10,6 +10,7 @@ import { describeMachine } from '../machine.js';
 import type { Workspace } from '../memory/workspace.js';
 import { chooseEncoder, fetchModel, findLocalModel } from '../model/locate-model.js';
 import type { ModelFiles } from '../model/model-files.js';
+import { nameIdentity } from '../store/find-store.js';
 import { openStore } from './open-store.js';
 import { type RunContext, tellDownloads } from './run-context.js';
 

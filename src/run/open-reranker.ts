@@ -1,5 +1,4 @@
 import { isServed, type MineConfig } from '../config/config.js';
-import { nameIdentity } from '../embed/encoder-identity.js';
 import { describeMachine } from '../machine.js';
 import { chooseReranker, fetchModel, findLocalModel } from '../model/locate-model.js';
 import type { ModelFiles } from '../model/model-files.js';
@@ -10,6 +9,7 @@ import { RERANKER } from '../rerank/rerank-server.js';
 import type { Reranker } from '../rerank/reranker.js';
 import { planServerReranker } from '../rerank/server-reranker.js';
 import { createStoredReranker } from '../rerank/stored-reranker.js';
+import { nameIdentity } from '../store/find-store.js';
 import { openStore } from './open-store.js';
 import { type RunContext, tellDownloads } from './run-context.js';
 

@@ -7,6 +7,9 @@ import { EmbeddingStore } from '../store/embedding-store.js';
 import { findNetworkType } from '../store/network-folder.js';
 import type { RunContext } from './run-context.js';
 
+/** Of runs with several models each is told once. */
+const warned = new WeakSet<object>();
+
 /** The store of what a model gave in earlier runs; nothing where none is to be used, or where its results depend on more than their texts. */
 export async function openStore(
   planned: Pick<PlannedEncoder, 'name' | 'identify' | 'isReproducible'>,
@@ -19,7 +22,8 @@ export async function openStore(
   const { name, identity } = await planned.identify(folder);
   const warn = (message: string) => events.onWarning?.(message);
   const network = findNetworkType(cacheFolder);
-  if (network) warn(describeNetworkFolder(cacheFolder, network));
+  if (network && !warned.has(events)) warn(describeNetworkFolder(cacheFolder, network));
+  warned.add(events);
   try {
     return await EmbeddingStore.open(join(folder, name), { model: planned.name, ...identity }, warn);
   } catch (error) {

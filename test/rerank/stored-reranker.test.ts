@@ -2,12 +2,12 @@ import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { MineSettings } from '#dist/config/config.js';
-import { nameIdentity } from '#dist/embed/encoder-identity.js';
 import { identifyReranker } from '#dist/rerank/identify-reranker.js';
 import type { RerankSetup } from '#dist/rerank/rerank-worker.js';
 import type { Pair, PairReranker } from '#dist/rerank/reranker.js';
 import { createStoredReranker } from '#dist/rerank/stored-reranker.js';
 import { EmbeddingStore } from '#dist/store/embedding-store.js';
+import { nameIdentity } from '#dist/store/find-store.js';
 import { makeTemporaryFolder, removeTemporaryFolders } from '../temporary-folder.js';
 import { findReranker, plan, TINY_RERANKER } from './score-pairs.js';
 
